@@ -1,0 +1,115 @@
+"""Settings of one node, all from the environment, so that every node runs the same code.
+
+Group-wide values must be equal on all nodes: ``DJANGO_SECRET_KEY`` (sessions made on one node are valid on every
+other), ``GROUP_ID``, ``GROUP_MEMBERS`` and ``GROUP_SECRET``. The rest belongs to one node.
+"""
+
+import os
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def env(name: str, default: str = "") -> str:
+    return os.environ.get(name, default)
+
+
+def _database(url: str) -> dict[str, object]:
+    """``postgres://user:password@host:port/name`` as Django wants it."""
+    parts = urlsplit(url)
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "HOST": parts.hostname or "",
+        "PORT": str(parts.port or ""),
+        "NAME": parts.path.lstrip("/"),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "CONN_MAX_AGE": 300,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"connect_timeout": 3},
+    }
+
+
+def _members(text: str) -> dict[str, str]:
+    """``n1=redis://...,n2=redis://...`` as a dict."""
+    return dict(item.strip().split("=", 1) for item in text.split(",") if item.strip())
+
+
+DEBUG = env("DJANGO_DEBUG") == "1"
+SECRET_KEY = env("DJANGO_SECRET_KEY", "insecure-development-key-never-for-a-group-that-others-can-reach")
+ALLOWED_HOSTS = env("DJANGO_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]").split(",")
+CSRF_TRUSTED_ORIGINS = [origin for origin in env("DJANGO_CSRF_TRUSTED_ORIGINS").split(",") if origin]
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "consensus",
+    "config_service.accounts",
+    "config_service.entries",
+    "config_service.api",
+    "config_service.localgroup",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config_service.urls"
+WSGI_APPLICATION = "config_service.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "config_service" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+DATABASES = {"default": _database(env("DATABASE_URL", "postgres://postgres@127.0.0.1:5432/config"))}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+REDIS_URL = env("REDIS_URL", "redis://127.0.0.1:6379/0")
+
+AUTH_USER_MODEL = "accounts.User"
+SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+LOGIN_URL = "admin:login"
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "static/"
+WHITENOISE_USE_FINDERS = True
+
+# --- the group -------------------------------------------------------------------------------------------------------
+CONSENSUS = {
+    "group": env("GROUP_ID", "config"),
+    "node": env("NODE_ID", "n1"),
+    "redis_url": REDIS_URL,
+    "members": _members(env("GROUP_MEMBERS", f"{env('NODE_ID', 'n1')}={REDIS_URL}")),
+    "web_url": env("NODE_WEB_URL"),
+    "secret": env("GROUP_SECRET"),
+    "state_machine": "config_service.replicated.ReplicatedTables",
+    "heartbeat_interval_ms": int(env("HEARTBEAT_INTERVAL_MS", "100")),
+    "election_timeout_min_ms": int(env("ELECTION_TIMEOUT_MIN_MS", "500")),
+    "election_timeout_max_ms": int(env("ELECTION_TIMEOUT_MAX_MS", "1000")),
+    "deadline_s": float(env("PROPOSE_DEADLINE_S", "5")),
+}

@@ -1,0 +1,38 @@
+"""The consensus settings of this node, read once from ``settings.CONSENSUS`` (a dict; see `NodeConfig`)."""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from django.conf import settings
+
+
+@dataclass(frozen=True, slots=True)
+class NodeConfig:
+    """Who this node is, who its peers are, and the timing they share. Times in milliseconds unless named otherwise.
+
+    ``members`` maps every node id of the group, this one included, to the URL of *its* Redis as its peers reach it.
+    ``redis_url`` is this node's own Redis. ``state_machine`` is a dotted path to a `consensus.ports.StateMachine`.
+    """
+
+    group: str
+    node: str
+    redis_url: str
+    members: dict[str, str] = field(default_factory=dict)
+    web_url: str = ""
+    secret: str = ""
+    state_machine: str = ""
+    heartbeat_interval_ms: int = 100
+    election_tick_ms: int = 50
+    election_timeout_min_ms: int = 500
+    election_timeout_max_ms: int = 1000
+    deadline_s: float = 5.0
+
+    @property
+    def peers(self) -> tuple[str, ...]:
+        return tuple(sorted(m for m in self.members if m != self.node))
+
+
+@lru_cache(maxsize=1)
+def get_config() -> NodeConfig:
+    """This process's configuration; ``get_config.cache_clear()`` after changing ``settings.CONSENSUS`` in a test."""
+    return NodeConfig(**settings.CONSENSUS)
