@@ -1,7 +1,53 @@
-"""Talk to this node's runtime from any of the node's processes (web, command line): propose, read index, status."""
+"""Talk to this node's runtime from any of the node's processes (web, command line, benchmark).
 
+Requests go to the runtime's list in the node's own Redis, answers come back on a list of this process. Whatever is
+submitted while another thread is sending travels with the next push, so that callers who wait together travel
+together. All waiting ends: at the deadline the runtime answers, and shortly after it this side stops waiting.
+"""
+
+import contextlib
+import itertools
+import os
+import threading
+import time
+import uuid
+from collections import deque
 from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
+
+import redis
+
+from consensus import keys
+from consensus.conf import NodeConfig, get_config
+from consensus.errors import (
+    ConsensusError,
+    DeadlineExceeded,
+    NoLeader,
+    OutcomeUnknown,
+    Overloaded,
+    RequestConflict,
+)
+from consensus.fingerprints import fingerprint as fingerprint_of
+from consensus.raft.messages import EntryKind
+from consensus.redis_io import connect
+from consensus.wire import (
+    PROPOSAL_VERSION,
+    Answer,
+    Proposal,
+    ProposeRequest,
+    ReadRequest,
+    Request,
+    TransferRequest,
+    WaitRequest,
+    answers_decoder,
+    encode,
+)
+
+BLOCK_S = 1
+GRACE_S = 0.5
+# Requests that no runtime took for so long are gone: their callers have given up.
+REQUESTS_KEPT_S = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,32 +58,210 @@ class Applied:
     result: bytes
 
 
+@dataclass(slots=True)
+class _Call:
+    future: Future
+    request_id: str
+    until_s: float
+
+
 class Client:
     """Thread-safe. One a process: `get_client`."""
 
-    def submit(self, payload: bytes, request_id: str, deadline_s: float | None = None) -> "Future[Applied]":
-        """Propose without waiting. The future ends as `propose` does."""
-        raise NotImplementedError
+    def __init__(self, config: NodeConfig):
+        self._config = config
+        self._answers_key = keys.answers(config.group, config.node, f"{os.getpid()}-{uuid.uuid4().hex[:12]}")
+        self._requests_key = keys.requests(config.group, config.node)
+        self._tokens = itertools.count(1)
+        self._calls: dict[int, _Call] = {}
+        self._outgoing: deque[Request] = deque()
+        self._sending = threading.Lock()
+        self._sender: redis.Redis | None = None
+        self._receiver = threading.Thread(target=self._receive_forever, name="consensus-answers", daemon=True)
+        self._receiver.start()
 
-    def propose(self, payload: bytes, request_id: str, deadline_s: float | None = None) -> Applied:
+    # --- what callers use ------------------------------------------------------------------------------------------
+    def submit(
+        self,
+        payload: bytes,
+        request_id: str,
+        deadline_s: float | None = None,
+        fingerprint: bytes = b"",
+        kind: EntryKind = EntryKind.COMMAND,
+    ) -> "Future[Applied]":
+        """Propose without waiting. The future ends as `propose` does.
+
+        ``fingerprint`` tells a retry of ``request_id`` from its reuse for something else; by default it is taken of
+        the payload.
+        """
+        proposal = Proposal(PROPOSAL_VERSION, request_id, fingerprint or fingerprint_of(payload), payload)
+        deadline_s, token = self._deadline(deadline_s), next(self._tokens)
+        request = ProposeRequest(
+            self._answers_key, token, int(deadline_s * 1000), request_id, int(kind), encode(proposal)
+        )
+        return self._submit(request, deadline_s, request_id)
+
+    def propose(
+        self,
+        payload: bytes,
+        request_id: str,
+        deadline_s: float | None = None,
+        fingerprint: bytes = b"",
+        kind: EntryKind = EntryKind.COMMAND,
+    ) -> Applied:
         """Propose a command and wait until it is applied on this node.
 
         Raises `NoLeader`, `Overloaded`, `RequestConflict` (nothing changed) or `OutcomeUnknown`.
         """
-        raise NotImplementedError
+        future = self.submit(payload, request_id, deadline_s, fingerprint, kind)
+        return self._wait(future, deadline_s, OutcomeUnknown(request_id))
 
     def read_index(self, deadline_s: float | None = None) -> int:
         """Wait until this node has applied all that was committed when this was called (Raft thesis 6.4).
 
-        What is read from this node's database afterwards is linearizable. Raises `NoLeader`.
+        What is read from this node's database afterwards is linearizable. Raises `NoLeader`, `DeadlineExceeded`.
         """
-        raise NotImplementedError
+        seconds = self._deadline(deadline_s)
+        future = self._submit(ReadRequest(self._answers_key, next(self._tokens), int(seconds * 1000)), seconds)
+        return self._wait(future, deadline_s, NoLeader("this node's runtime does not answer")).index
 
     def wait_applied(self, index: int, deadline_s: float | None = None) -> int:
-        """Wait until this node has applied ``index``; returns the applied index. Raises `DeadlineExceeded`."""
-        raise NotImplementedError
+        """Wait until this node has applied ``index``. Raises `DeadlineExceeded`."""
+        seconds = self._deadline(deadline_s)
+        request = WaitRequest(self._answers_key, next(self._tokens), int(seconds * 1000), index)
+        late = DeadlineExceeded(f"this node has not applied revision {index} in time")
+        try:
+            return self._wait(self._submit(request, seconds), deadline_s, late).index
+        except DeadlineExceeded:
+            raise late from None
+
+    def transfer_leadership(self, to: str = "", deadline_s: float | None = None) -> str:
+        """Ask the leader to hand over to ``to`` ("": its choice); returns the new leader. `DeadlineExceeded`."""
+        seconds = self._deadline(deadline_s)
+        request = TransferRequest(self._answers_key, next(self._tokens), int(seconds * 1000), to)
+        late = DeadlineExceeded("leadership has not moved in time")
+        try:
+            return self._wait(self._submit(request, seconds), deadline_s, late).result.decode()
+        except DeadlineExceeded:
+            raise late from None
+
+    # --- sending ---------------------------------------------------------------------------------------------------
+    def _deadline(self, deadline_s: float | None) -> float:
+        return self._config.deadline_s if deadline_s is None else deadline_s
+
+    def _submit(self, request: Request, deadline_s: float, request_id: str = "") -> Future:
+        future: Future = Future()
+        self._calls[request.token] = _Call(future, request_id, time.monotonic() + deadline_s + GRACE_S)
+        self._outgoing.append(request)
+        # Whoever holds the lock sends for all; what is appended after its last look is seen by its next one.
+        while self._outgoing and self._sending.acquire(blocking=False):
+            try:
+                self._send_waiting()
+            finally:
+                self._sending.release()
+        return future
+
+    def _send_waiting(self) -> None:
+        batch: list[Request] = []
+        with contextlib.suppress(IndexError):
+            while len(batch) < 256:
+                batch.append(self._outgoing.popleft())
+        if not batch:
+            return
+        try:
+            if self._sender is None:
+                self._sender = connect(self._config.redis_url)
+                self._sender.ping()
+        except (redis.RedisError, OSError):
+            self._sender = None
+            reason = f"this node's Redis cannot be reached: {error}"
+            self._fail(batch, lambda call: NoLeader(reason))
+            return
+        try:
+            pipeline = self._sender.pipeline(transaction=False)
+            pipeline.rpush(self._requests_key, encode(batch))
+            pipeline.expire(self._requests_key, REQUESTS_KEPT_S)
+            pipeline.execute()
+        except (redis.RedisError, OSError):
+            # It may have arrived all the same.
+            self._sender = None
+            self._fail(batch, lambda call: OutcomeUnknown(call.request_id) if call.request_id else NoLeader())
+
+    def _fail(self, batch: list[Request], error_for) -> None:
+        for request in batch:
+            call = self._calls.pop(request.token, None)
+            if call is not None:
+                call.future.set_exception(error_for(call))
+
+    # --- receiving -------------------------------------------------------------------------------------------------
+    def _wait(self, future: Future, deadline_s: float | None, late: ConsensusError) -> Applied:
+        try:
+            return future.result(self._deadline(deadline_s) + GRACE_S)
+        except FutureTimeoutError:
+            raise late from None
+
+    def _receive_forever(self) -> None:
+        receiver: redis.Redis | None = None
+        swept_s = time.monotonic()
+        while True:
+            try:
+                receiver = receiver or connect(self._config.redis_url, timeout_s=BLOCK_S + 1)
+                item = receiver.blpop([self._answers_key], timeout=BLOCK_S)
+                if item is not None:
+                    for answer in answers_decoder.decode(item[1]):
+                        self._settle(answer)
+            except (redis.RedisError, OSError):
+                receiver = None
+                threading.Event().wait(0.05)
+            if time.monotonic() - swept_s > BLOCK_S:
+                swept_s = time.monotonic()
+                self._sweep(swept_s)
+
+    def _sweep(self, now_s: float) -> None:
+        """End the calls whose answer will not come: the runtime died, or its answer was lost."""
+        for token, call in list(self._calls.items()):
+            if call.until_s < now_s and self._calls.pop(token, None) is not None:
+                error = OutcomeUnknown(call.request_id) if call.request_id else NoLeader()
+                call.future.set_exception(error)
+
+    def _settle(self, answer: Answer) -> None:
+        call = self._calls.pop(answer.token, None)
+        if call is None:
+            return
+        if answer.status == "ok":
+            call.future.set_result(Applied(answer.index, answer.result))
+        else:
+            call.future.set_exception(_error(answer.status, call.request_id))
+
+
+def _error(status: str, request_id: str) -> ConsensusError:
+    match status:
+        case "conflict":
+            return RequestConflict(request_id)
+        case "unknown":
+            return OutcomeUnknown(request_id)
+        case "overloaded":
+            return Overloaded("too many proposals wait at the leader")
+        case "deadline":
+            return DeadlineExceeded("the deadline has passed")
+        case _:
+            return NoLeader()
+
+
+def new_request_id() -> str:
+    """A request id that nobody else uses."""
+    return uuid.uuid4().hex
+
+
+_clients: dict[int, Client] = {}
+_clients_lock = threading.Lock()
 
 
 def get_client() -> Client:
-    """This process's client."""
-    raise NotImplementedError
+    """This process's client; a forked child gets one of its own."""
+    pid = os.getpid()
+    with _clients_lock:
+        if pid not in _clients:
+            _clients.clear()
+            _clients[pid] = Client(get_config())
+        return _clients[pid]

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from consensus.raft.messages import Entry, HardState, Message
+from consensus.raft.messages import Entry, HardState
+from consensus.wire import PeerMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Storage(Protocol):
 class Transport(Protocol):
     """Unreliable, unordered-at-worst delivery between the nodes of the group. Never blocks the caller."""
 
-    def send(self, destination: str, messages: Sequence[Message]) -> None: ...
+    def send(self, destination: str, messages: Sequence[PeerMessage]) -> None: ...
 
 
 class Applier(Protocol):
@@ -80,7 +81,13 @@ class Applier(Protocol):
 
     def applied_index(self) -> int: ...
 
-    def apply(self, entries: Sequence[Entry]) -> Sequence["Outcome"]: ...
+    def node_state(self, node: str) -> tuple[str, int]:
+        """(state, revision of its last change) of a node, as applied: active, draining or drained."""
+        ...
+
+    def apply(self, entries: Sequence[Entry]) -> Sequence["Outcome"]:
+        """Apply consecutive entries in one transaction; the outcomes of the proposals among them, in order."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

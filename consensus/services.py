@@ -1,6 +1,25 @@
 """What operators do to a group, and what anyone may ask about it. Used by admin, REST and the command line alike."""
 
 from dataclasses import dataclass
+from functools import lru_cache
+
+from consensus import client as consensus_client
+from consensus.conf import get_config
+from consensus.errors import Refused
+from consensus.group_commands import (
+    ACTIVE,
+    DRAINED,
+    DRAINING,
+    SetNodeState,
+    decode_group_result,
+)
+from consensus.models import AppliedRequest, Member
+from consensus.raft.messages import EntryKind
+from consensus.status import MemberStatus, Read, StatusReader
+from consensus.wire import encode
+
+# A node that was not heard of for so long counts as away: it reports every second.
+AWAY_MS = 3000
 
 
 @dataclass(frozen=True, slots=True)
@@ -8,7 +27,7 @@ class NodeView:
     """One node, as this node knows it."""
 
     node: str
-    role: str  # leader, follower, candidate, learner, unknown
+    role: str  # leader, follower, pre-candidate, candidate, unknown
     term: int
     commit_index: int
     applied_index: int
@@ -17,6 +36,7 @@ class NodeView:
     reachable: bool
     state: str  # active, draining, drained
     web_url: str
+    halted: str  # why it stopped applying, "" while it has not
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +54,119 @@ class GroupView:
     failures_survivable: int
     running: bool  # whether this node's runtime answers at all
     members: tuple[NodeView, ...]
+
+    def member(self, node: str) -> NodeView | None:
+        return next((member for member in self.members if member.node == node), None)
+
+
+@lru_cache(maxsize=1)
+def _reader() -> StatusReader:
+    return StatusReader(get_config())
+
+
+def group_view() -> GroupView:
+    """What this node knows now. Never waits for the group; works with Redis or Postgres away."""
+    config = get_config()
+    read = _reader().read()
+    status = read.status
+    quorum_size = len(config.members) // 2 + 1
+    if status is None:
+        return GroupView(config.group, config.node, "", 0, 0, 0, None, quorum_size, 0, False, ())
+    age_ms = int(read.age_s * 1000)
+    commit = max([status.commit_index, *(member.commit_index for member in status.members)])
+    members = tuple(_node_view(member, commit, read, config.node) for member in status.members)
+    reachable = sum(member.reachable for member in members)
+    heard = status.leader_heard_ms
+    return GroupView(
+        group=status.group,
+        node=status.node,
+        leader=status.leader if read.running else "",
+        term=status.term,
+        commit_index=commit,
+        applied_index=status.applied_index,
+        leader_heard_ms=None if heard is None else heard + age_ms,
+        quorum_size=quorum_size,
+        failures_survivable=max(0, reachable - quorum_size),
+        running=read.running,
+        members=members,
+    )
+
+
+def _node_view(member: MemberStatus, commit: int, read: Read, own: str) -> NodeView:
+    heard_ms = None if member.heard_ms is None else member.heard_ms + (0 if read.running else int(read.age_s * 1000))
+    reachable = read.running if member.node == own else heard_ms is not None and heard_ms < AWAY_MS
+    return NodeView(
+        node=member.node,
+        role=member.role if reachable else "unknown",
+        term=member.term,
+        commit_index=member.commit_index,
+        applied_index=member.applied_index,
+        lag=max(0, commit - member.applied_index),
+        heard_ms=heard_ms,
+        reachable=reachable,
+        state=member.state,
+        web_url=member.web_url,
+        halted=member.halted,
+    )
+
+
+def drain(node: str, actor: str) -> None:
+    """Take ``node`` out of service: leadership moves away, it stops campaigning, its ``/readyz`` answers 503.
+
+    Raises `Refused` where too few nodes would be left for a majority, counting nodes that do not answer as gone.
+    """
+    view = group_view()
+    _known(node)
+    active = [member for member in view.members if member.reachable and member.state == ACTIVE]
+    left = [member.node for member in active if member.node != node]
+    state = Member.objects.filter(node=node).values_list("state", flat=True).first()
+    if state == ACTIVE and len(left) < view.quorum_size:
+        raise Refused(
+            f"draining {node} would leave {len(left)} active nodes that answer ({', '.join(left) or 'none'}), "
+            f"fewer than the {view.quorum_size} that a majority needs"
+        )
+    if state != DRAINED:
+        _set_state(SetNodeState(node, DRAINING, (ACTIVE,), actor))
+
+
+def undrain(node: str, actor: str) -> None:
+    """Put ``node`` back into service."""
+    _known(node)
+    _set_state(SetNodeState(node, ACTIVE, (DRAINING, DRAINED), actor))
+
+
+def _known(node: str) -> None:
+    if node not in get_config().members:
+        raise Refused(f"there is no node {node} in this group")
+
+
+def _set_state(command: SetNodeState) -> None:
+    # Every asking is its own request: a drain after an undrain must not get the first drain's answer.
+    request_id = f"{command.state}:{command.node}:{consensus_client.new_request_id()}"
+    applied = consensus_client.get_client().propose(encode(command), request_id, kind=EntryKind.GROUP)
+    result = decode_group_result(applied.result)
+    if result.refused:
+        raise Refused(result.refused)
+
+
+def transfer_leadership(to: str | None = None) -> str:
+    """Move leadership to ``to``, or away from the leader to its best follower; returns who leads then.
+
+    Raises `Refused` for a node that cannot lead, `NoLeader` or `DeadlineExceeded`.
+    """
+    view = group_view()
+    if to:
+        _known(to)
+        member = view.member(to)
+        if member is None or not member.reachable:
+            raise Refused(f"{to} does not answer: it cannot take leadership over")
+        if member.state != ACTIVE:
+            raise Refused(f"{to} is {member.state}: undrain it first")
+    elif not [m for m in view.members if m.reachable and m.state == ACTIVE and m.node != view.leader]:
+        raise Refused("no other active node answers: there is nobody to hand leadership to")
+    return consensus_client.get_client().transfer_leadership(to or "")
+
+
+def request_outcome(request_id: str) -> int | None:
+    """The revision at which ``request_id`` was applied, as far as this node has applied; None: not (yet) known."""
+    return AppliedRequest.objects.filter(request_id=request_id).values_list("index", flat=True).first()

@@ -1,0 +1,79 @@
+"""Hosts the node runtime and the scheduler in the Celery worker.
+
+A step of the *worker*, not of its consumer: a consumer step is torn down and rebuilt whenever the broker goes away,
+and this node must outlive that.
+"""
+
+import logging
+
+from celery import bootsteps
+from celery.worker import state as worker_state
+from celery.worker.control import inspect_command
+from django.conf import settings
+from psycopg.conninfo import make_conninfo
+
+from consensus import current
+from consensus.conf import get_config
+from consensus.runtime import Runtime
+from consensus.scheduler import SchedulerThread
+
+logger = logging.getLogger(__name__)
+
+EX_UNAVAILABLE = 69
+
+
+def dsn() -> str:
+    """The node's Postgres, as Django's default database names it."""
+    database = settings.DATABASES["default"]
+    names = {"HOST": "host", "PORT": "port", "NAME": "dbname", "USER": "user", "PASSWORD": "password"}
+    given = {name: str(database[key]) for key, name in names.items() if database.get(key)}
+    return make_conninfo("", application_name="raft", **given)
+
+
+class ConsensusStep(bootsteps.StartStopStep):
+    """Starts after the pool, so that a worker which cannot start at all never takes the node's identity."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def __init__(self, worker, **kwargs):
+        super().__init__(worker, **kwargs)
+        self._scheduler: SchedulerThread | None = None
+        self._runtime: Runtime | None = None
+
+    def start(self, worker) -> None:
+        self._runtime = Runtime(get_config(), dsn(), on_fatal)
+        current.set_runtime(self._runtime)
+        self._runtime.start()
+        self._scheduler = SchedulerThread(worker.app)
+        self._scheduler.start()
+
+    def stop(self, worker) -> None:
+        # The scheduler goes last: handing leadership over takes ticks.
+        if self._runtime is not None:
+            self._runtime.stop()
+        if self._scheduler is not None:
+            self._scheduler.stop()
+        current.set_runtime(None)
+
+    terminate = stop
+
+
+def on_fatal(reason: str) -> None:
+    """End the worker with an error: a node that must not go on must not look alive either."""
+    logger.critical("ending the worker: %s", reason)
+    worker_state.should_terminate = EX_UNAVAILABLE
+
+
+@inspect_command()
+def raft_status(state, **kwargs):
+    """The node's view of its group (``celery inspect raft_status``)."""
+    runtime = current.get_runtime()
+    return runtime.status() if runtime is not None else {"running": False}
+
+
+def install(app) -> None:
+    """Add the node to the workers of ``app``."""
+    app.steps["worker"].add(ConsensusStep)
+
+
+__all__ = ["ConsensusStep", "install", "raft_status"]

@@ -1,0 +1,172 @@
+"""Getting this node's proposals and reads to whoever leads, and taking those of other nodes when this one does."""
+
+from collections.abc import Callable, Sequence
+
+from consensus.conf import NodeConfig
+from consensus.group_commands import ACTIVE
+from consensus.pending import PendingProposals, PendingReads, Waiter
+from consensus.ports import Applier, Transport
+from consensus.raft.node import ProposalRefused, RaftNode
+from consensus.wire import (
+    Answer,
+    Forwarded,
+    ProposeForward,
+    ProposeRefused,
+    ProposeRequest,
+    ReadAnswer,
+    ReadForward,
+    ReadRequest,
+    Request,
+    TransferForward,
+    TransferRequest,
+    WaitRequest,
+)
+
+FORWARD_BYTES = 512 << 10
+
+
+class Forwarding:
+    """``epoch`` makes read contexts differ from those of this node's earlier lives."""
+
+    def __init__(
+        self,
+        config: NodeConfig,
+        node: RaftNode,
+        transport: Transport,
+        applier: Applier,
+        reply: Callable[[str, Answer], None],
+        epoch: int,
+    ):
+        self._config = config
+        self._name = config.node
+        self._node = node
+        self._transport = transport
+        self._applier = applier
+        self._reply = reply
+        self.proposals = PendingProposals(reply)
+        self.reads = PendingReads(reply, context=epoch << 32)
+        self._transfers: list[tuple[str, str, Waiter]] = []
+        # The core counts reads of all nodes in one row; this maps its numbers back to who asked.
+        self._asked: dict[int, tuple[str, int]] = {}
+        self._next_context = 0
+
+    def request(self, request: Request, now_ms: int) -> None:
+        """Take one request of a process of this node."""
+        waiter = Waiter(request.reply_to, request.token, now_ms + request.deadline_ms)
+        match request:
+            case ProposeRequest():
+                self.proposals.add(request, now_ms)
+            case ReadRequest():
+                self.reads.waiting.append(waiter)
+            case WaitRequest():
+                self.reads.wait_for(request.index, waiter)
+                self.reads.applied(self._node.applied_index)
+            case TransferRequest():
+                self._request_transfer(request.to, waiter, now_ms)
+
+    def _request_transfer(self, to: str, waiter: Waiter, now_ms: int) -> None:
+        leader = self._node.leader
+        if leader and leader == to:
+            self._reply(waiter.reply_to, Answer(waiter.token, "ok", result=leader.encode()))
+            return
+        self._transfers.append((to, leader, waiter))
+        if leader == self._name:
+            self.begin_transfer(to, now_ms)
+        elif leader:
+            self._transport.send(leader, [TransferForward(to)])
+
+    def begin_transfer(self, to: str, now_ms: int) -> bool:
+        """Start handing leadership to ``to``, or with "" to the best follower. False: nobody can take it."""
+        return self._node.transfer_leadership(to or self._best_successor(now_ms), now_ms)
+
+    def _best_successor(self, now_ms: int) -> str:
+        """The active follower with the longest matching log that answered lately; "" if there is none."""
+        lately = self._node.active_peers(now_ms - self._config.election_timeout_min_ms)
+        match = self._node.match_indexes()
+        able = [peer for peer in lately if self._applier.node_state(peer)[0] == ACTIVE]
+        return max(able, key=lambda peer: (match[peer], peer), default="")
+
+    def dispatch(self, now_ms: int) -> None:
+        """Send what waits to the leader, if there is one."""
+        leader = self._node.leader
+        if not leader:
+            return
+        if queue := self.proposals.take_queue():
+            if leader == self._name:
+                self._propose_here(queue, now_ms)
+            else:
+                for batch in _batches(queue):
+                    self._transport.send(leader, [ProposeForward(batch)])
+                self.proposals.sent(queue, leader, now_ms)
+        context = self.reads.next_batch(now_ms)
+        if context is None:
+            return
+        if leader == self._name:
+            self._ask_core(self._name, context)
+        else:
+            self._transport.send(leader, [ReadForward(context)])
+
+    def _propose_here(self, queue: Sequence[Forwarded], now_ms: int) -> None:
+        try:
+            self._node.propose([(proposal.kind, proposal.data) for proposal in queue])
+        except ProposalRefused as refusal:
+            self.proposals.refused([proposal.request_id for proposal in queue], refusal.reason)
+        else:
+            self.proposals.sent(queue, self._name, now_ms)
+
+    def on_propose_forward(self, source: str, message: ProposeForward) -> None:
+        try:
+            self._node.propose([(proposal.kind, proposal.data) for proposal in message.proposals])
+        except ProposalRefused as refusal:
+            request_ids = tuple(proposal.request_id for proposal in message.proposals)
+            self._transport.send(source, [ProposeRefused(request_ids, refusal.reason)])
+
+    def on_read_forward(self, source: str, message: ReadForward) -> None:
+        if not self._ask_core(source, message.context):
+            self._transport.send(source, [ReadAnswer(message.context, None)])
+
+    def _ask_core(self, source: str, context: int) -> bool:
+        self._next_context += 1
+        if not self._node.request_read(self._next_context):
+            return False
+        self._asked[self._next_context] = (source, context)
+        return True
+
+    def on_read_results(self, results: Sequence[tuple[int, int | None]]) -> None:
+        for number, index in results:
+            source, context = self._asked.pop(number)
+            if source != self._name:
+                self._transport.send(source, [ReadAnswer(context, index)])
+                continue
+            self.reads.confirmed(context, index)
+        self.reads.applied(self._node.applied_index)
+
+    def leader_changed(self) -> None:
+        self.proposals.leader_changed()
+        self.reads.ask_again()
+        leader = self._node.leader
+        for to, before, waiter in list(self._transfers):
+            if leader == to or (not to and leader != before):
+                self._transfers.remove((to, before, waiter))
+                self._reply(waiter.reply_to, Answer(waiter.token, "ok", result=leader.encode()))
+
+    def tick(self, now_ms: int, resend_after_ms: int) -> None:
+        self.proposals.tick(now_ms, resend_after_ms, self._name)
+        self.reads.tick(now_ms, resend_after_ms)
+        for transfer in list(self._transfers):
+            if transfer[2].deadline_ms <= now_ms:
+                self._transfers.remove(transfer)
+                self._reply(transfer[2].reply_to, Answer(transfer[2].token, "deadline"))
+
+
+def _batches(proposals: Sequence[Forwarded]) -> list[tuple[Forwarded, ...]]:
+    """Cut into pieces that fit a frame; a piece holds at least one proposal."""
+    batches: list[list[Forwarded]] = [[]]
+    size = 0
+    for proposal in proposals:
+        if batches[-1] and size + len(proposal.data) > FORWARD_BYTES:
+            batches.append([])
+            size = 0
+        batches[-1].append(proposal)
+        size += len(proposal.data)
+    return [tuple(batch) for batch in batches]

@@ -1,0 +1,39 @@
+"""What can be asked of the group itself, and what it answers: the content of GROUP log entries."""
+
+import msgspec
+
+from consensus.fingerprints import fingerprint
+from consensus.wire import PROPOSAL_VERSION, Proposal, encode
+
+ACTIVE, DRAINING, DRAINED = "active", "draining", "drained"
+
+
+class SetNodeState(msgspec.Struct, frozen=True, array_like=True, tag=1):
+    """Bring ``node`` to ``state`` if it is in one of ``when`` now. In the target state already: nothing to do."""
+
+    node: str
+    state: str
+    when: tuple[str, ...]
+    actor: str
+    version: int = 1
+
+
+class GroupResult(msgspec.Struct, frozen=True, array_like=True):
+    """``refused`` says why nothing was changed; "" if the node is in ``state`` now."""
+
+    state: str
+    refused: str = ""
+
+
+command_decoder = msgspec.msgpack.Decoder(SetNodeState)
+_result_decoder = msgspec.msgpack.Decoder(GroupResult)
+
+
+def encode_group_command(request_id: str, command: SetNodeState) -> bytes:
+    """The data of a GROUP log entry."""
+    payload = encode(command)
+    return encode(Proposal(PROPOSAL_VERSION, request_id, fingerprint(payload), payload))
+
+
+def decode_group_result(result: bytes) -> GroupResult:
+    return _result_decoder.decode(result)

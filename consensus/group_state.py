@@ -1,0 +1,46 @@
+"""Replicated facts about the group itself: which nodes are to get traffic. The rules of drain, decided while applying.
+
+Because the decision is part of the log, two operators who drain two nodes of three at once cannot both succeed.
+"""
+
+import msgspec
+
+from consensus.errors import UnknownVersion
+from consensus.group_commands import ACTIVE, DRAINING, GroupResult, SetNodeState, command_decoder
+from consensus.models import Member
+from consensus.wire import encode
+
+
+def apply_group_command(index: int, payload: bytes) -> bytes:
+    """Apply one command inside the applying transaction; returns an encoded `GroupResult`."""
+    try:
+        command = command_decoder.decode(payload)
+    except msgspec.ValidationError as error:
+        raise UnknownVersion(f"group command at index {index} is not known to this release: {error}") from error
+    if command.version != 1 or command.state not in Member.State.values:
+        raise UnknownVersion(f"group command at index {index} has version {command.version}, state {command.state}")
+    return encode(_set_node_state(index, command))
+
+
+def _set_node_state(index: int, command: SetNodeState) -> GroupResult:
+    members = {member.node: member for member in Member.objects.all()}
+    member = members.get(command.node)
+    if member is None:
+        return GroupResult("", f"there is no node {command.node} in this group")
+    if member.state == command.state:
+        return GroupResult(member.state)
+    if member.state not in command.when:
+        return GroupResult(member.state, f"{command.node} is {member.state}")
+    if command.state == DRAINING:
+        left = sum(other.state == ACTIVE for other in members.values()) - 1
+        needed = len(members) // 2 + 1
+        if left < needed:
+            return GroupResult(
+                member.state,
+                f"draining {command.node} would leave {left} active of {len(members)} nodes, "
+                f"fewer than the {needed} that a majority needs",
+            )
+    member.state = command.state
+    member.state_revision = index
+    member.save()
+    return GroupResult(command.state)

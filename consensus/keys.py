@@ -1,0 +1,21 @@
+"""The names of the Redis keys, in one place. All of a node's keys live in its own Redis."""
+
+
+def inbox(group: str, destination: str, source: str) -> str:
+    """Frames from ``source``; the only key that it may push to."""
+    return f"{group}:inbox:{destination}:{source}"
+
+
+def requests(group: str, node: str) -> str:
+    """What processes of this node ask of its runtime."""
+    return f"{group}:requests:{node}"
+
+
+def answers(group: str, node: str, client: str) -> str:
+    """Answers for one process of this node."""
+    return f"{group}:answers:{node}:{client}"
+
+
+def status(group: str, node: str) -> str:
+    """The runtime's latest published status."""
+    return f"{group}:status:{node}"

@@ -1,0 +1,103 @@
+"""The tables of one node.
+
+`HardState`, `LogEntry`: what Raft must never forget; written by storage.py alone, fenced by the epoch.
+`AppliedState`, `AppliedRequest`, `Member`: replicated state; written by applier.py alone, in the applying transaction.
+`PublishedStatus`: this node's view of the group, for its web processes; nothing rests on it.
+
+Django makes the schema and reads; the two writers speak SQL over connections of their own.
+"""
+
+from django.db import models
+
+
+class HardState(models.Model):
+    """One row: term and vote (P figure 2), and the ``epoch``, which counts this node's lives."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    group = models.CharField(max_length=64)
+    node = models.CharField(max_length=64)
+    term = models.BigIntegerField(default=0)
+    vote = models.CharField(max_length=64, default="", blank=True)
+    epoch = models.BigIntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "hard state"
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="consensus_hardstate_one_row")]
+
+    def __str__(self) -> str:
+        return f"{self.node}: term {self.term}, vote {self.vote or 'none'}, epoch {self.epoch}"
+
+
+class LogEntry(models.Model):
+    """One entry of the Raft log."""
+
+    index = models.BigIntegerField(primary_key=True)
+    term = models.BigIntegerField()
+    kind = models.SmallIntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        verbose_name_plural = "log entries"
+
+    def __str__(self) -> str:
+        return f"{self.index} (term {self.term})"
+
+
+class AppliedState(models.Model):
+    """One row: the index of the last log entry that the replicated tables contain."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    index = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="consensus_appliedstate_one_row")]
+
+    def __str__(self) -> str:
+        return f"applied up to {self.index}"
+
+
+class AppliedRequest(models.Model):
+    """The first answer to a request id, kept for the window stated in applier.py, so that a retry gets it again."""
+
+    request_id = models.CharField(max_length=200, primary_key=True)
+    index = models.BigIntegerField(db_index=True)
+    fingerprint = models.BinaryField()
+    result = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"{self.request_id} at {self.index}"
+
+
+class Member(models.Model):
+    """One node of the group, and whether it is to get traffic. ``state_revision`` is when that last changed."""
+
+    class State(models.TextChoices):
+        ACTIVE = "active"
+        DRAINING = "draining"
+        DRAINED = "drained"
+
+    node = models.CharField(max_length=64, primary_key=True)
+    state = models.CharField(max_length=16, choices=State.choices, default=State.ACTIVE)
+    state_revision = models.BigIntegerField(default=0)
+
+    class Meta:
+        ordering = ["node"]
+        verbose_name = "node"
+        permissions = [("operate_group", "Can drain nodes and move leadership")]
+
+    def __str__(self) -> str:
+        return self.node
+
+
+class PublishedStatus(models.Model):
+    """One row, written about once a second by the runtime: see status.py."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    published_at = models.DateTimeField()
+    status = models.BinaryField()
+
+    class Meta:
+        verbose_name_plural = "published status"
+
+    def __str__(self) -> str:
+        return f"published {self.published_at}"

@@ -1,0 +1,90 @@
+"""Publishes the runtime's status: often enough to look live, rarely enough to cost nothing."""
+
+import time
+
+import msgspec
+
+from consensus.conf import NodeConfig
+from consensus.driver import Driver
+from consensus.feed import Feed
+from consensus.frames import FrameCodec
+from consensus.raft.node import Role
+from consensus.status import MemberStatus, Status, encode_status, write_to_database
+from consensus.transport import RedisTransport
+
+TO_REDIS_EVERY_MS = 250
+TO_DATABASE_EVERY_MS = 1000
+
+
+class StatusPublisher:
+    def __init__(self, config: NodeConfig, feed: Feed, codec: FrameCodec, transport: RedisTransport):
+        self._config = config
+        self._feed = feed
+        self._codec = codec
+        self._transport = transport
+        self._to_redis_ms = self._to_database_ms = -TO_DATABASE_EVERY_MS
+        self._shown: tuple[str, str] = ("", "")
+        self._latest: Status | None = None
+
+    def publish(self, driver: Driver, now_ms: int) -> None:
+        """Publish if it is time, or if somebody else leads."""
+        shown = (str(driver.node.role), driver.node.leader)
+        if shown == self._shown and now_ms - self._to_redis_ms < TO_REDIS_EVERY_MS:
+            return
+        self._shown, self._to_redis_ms = shown, now_ms
+        self._latest = status = self._status(driver, now_ms)
+        self._feed.publish_status(encode_status(status))
+        if now_ms - self._to_database_ms >= TO_DATABASE_EVERY_MS:
+            self._to_database_ms = now_ms
+            write_to_database(status)
+
+    def latest(self, running: bool) -> dict:
+        if self._latest is None:
+            return {"node": self._config.node, "running": running}
+        return msgspec.to_builtins(self._latest) | {"running": running}
+
+    def _status(self, driver: Driver, now_ms: int) -> Status:
+        node = driver.node
+        leads = node.role is Role.LEADER
+        heard = 0 if leads else now_ms - node.heard_ms
+        return Status(
+            group=self._config.group,
+            node=self._config.node,
+            leader=node.leader,
+            term=node.term,
+            role=str(node.role),
+            epoch=driver.epoch,
+            commit_index=node.commit_index,
+            applied_index=node.applied_index,
+            last_index=node.last_index,
+            leader_heard_ms=heard if heard < 1 << 40 else None,
+            published_at=time.time(),
+            waiting=len(driver.forwarding.proposals),
+            scheduler_late_ms=driver.scheduler_late_ms(now_ms),
+            frames_refused=dict(self._codec.counters),
+            frames_dropped=self._transport.dropped(),
+            members=tuple(self._member(driver, member, now_ms) for member in sorted(self._config.members)),
+        )
+
+    def _member(self, driver: Driver, member: str, now_ms: int) -> MemberStatus:
+        state, _ = driver.applier.node_state(member)
+        own = member == self._config.node
+        report = driver.own_report() if own else driver.reports.get(member)
+        heard = driver.heard_ms.get(member)
+        if report is None:
+            return MemberStatus(member, "unknown", 0, 0, 0, None if heard is None else now_ms - heard, state, "", "")
+        # Roles in reports are up to a second old; who leads this term is known at first hand.
+        role = "leader" if member == driver.node.leader else report.role
+        if role == "leader" and member != driver.node.leader:
+            role = "follower"
+        return MemberStatus(
+            member,
+            role,
+            report.term,
+            report.commit_index,
+            max(report.applied_index, 0),
+            0 if own else None if heard is None else now_ms - heard,
+            state,
+            report.web_url,
+            report.halted,
+        )

@@ -1,0 +1,93 @@
+"""What nodes say to each other, and what they keep on disk. Field names follow figure 2 of the Raft paper.
+
+Every message is immutable, carries its sender's ``term`` and encodes as a tagged msgpack array. The sender and the
+receiver stand in the transport's frame, not here.
+"""
+
+from enum import IntEnum
+
+import msgspec
+
+
+class EntryKind(IntEnum):
+    """What a log entry asks for."""
+
+    NOOP = 0  # a new leader's first entry (P 8)
+    COMMAND = 1  # for the product's state machine
+    GROUP = 2  # for the group itself: node states
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One log entry. ``data`` is opaque to the algorithm."""
+
+    index: int
+    term: int
+    kind: int
+    data: bytes
+
+
+class HardState(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What must be durable before anything it promises leaves the node (P figure 2). ``vote`` is "" for none."""
+
+    term: int = 0
+    vote: str = ""
+
+
+class Message(msgspec.Struct, frozen=True, array_like=True, gc=False, tag_field="kind"):
+    """Base of all messages."""
+
+    term: int
+
+
+class VoteRequest(Message, frozen=True, array_like=True, gc=False, tag=1):
+    """RequestVote (P 5.2). ``pre``: would you vote for me in ``term``? It changes nothing at the receiver (T 9.6).
+
+    ``transfer``: the leader itself asked for this election, so its lease does not stand against it (T 4.2.3).
+    """
+
+    last_index: int
+    last_term: int
+    pre: bool = False
+    transfer: bool = False
+
+
+class VoteReply(Message, frozen=True, array_like=True, gc=False, tag=2):
+    """``term`` is the request's term in a grant, the receiver's own in a refusal."""
+
+    granted: bool
+    pre: bool = False
+
+
+class AppendRequest(Message, frozen=True, array_like=True, gc=False, tag=3):
+    """AppendEntries (P 5.3); a heartbeat when ``entries`` is empty.
+
+    ``round`` is the leader's latest read round; the reply echoes it (T 6.4).
+    """
+
+    prev_index: int
+    prev_term: int
+    commit: int
+    round: int
+    entries: tuple[Entry, ...] = ()
+
+
+class AppendReply(Message, frozen=True, array_like=True, gc=False, tag=4):
+    """``success``: ``match`` is the last index known to agree with the leader's log.
+
+    Otherwise ``prev_index`` is the refused one, and (``hint_index``, ``hint_term``) the highest entry that could agree,
+    which lets the leader skip a whole term in one step (P 5.3, end).
+    """
+
+    success: bool
+    match: int
+    prev_index: int
+    round: int
+    hint_index: int = 0
+    hint_term: int = 0
+
+
+class TimeoutNow(Message, frozen=True, array_like=True, gc=False, tag=5):
+    """The leader asks the receiver to start an election at once (T 3.10)."""
+
+
+RaftMessage = VoteRequest | VoteReply | AppendRequest | AppendReply | TimeoutNow

@@ -1,0 +1,247 @@
+"""`RaftNode`: one member of a Raft group, driven from outside.
+
+The contract with the caller (`consensus.driver` is the only one):
+
+1. Call `step`, `tick_election`, `tick_heartbeat`, `propose`, `request_read`, `transfer_leadership` as things happen,
+   always with a monotonic time in milliseconds that never goes back.
+2. Then call `ready`. Send ``ready.early`` at once. Make ``ready.hard_state`` and ``ready.entries`` durable together.
+   Call `saved`. Only then send ``ready.late``, and apply ``ready.committed`` in order; call `applied`.
+3. Repeat until ``ready`` is empty. If making it durable fails, nothing of that `Ready` may be sent: throw the node
+   away and build another one from storage.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from consensus.raft import election, read_index, replication, transfer
+from consensus.raft.log import Log
+from consensus.raft.messages import (
+    AppendReply,
+    AppendRequest,
+    Entry,
+    HardState,
+    RaftMessage,
+    TimeoutNow,
+    VoteReply,
+    VoteRequest,
+)
+from consensus.raft.quorum import Quorum
+from consensus.raft.state import RaftConfig, Role, State
+
+__all__ = ["ProposalRefused", "RaftConfig", "RaftNode", "Ready", "Role"]
+
+Addressed = tuple[str, RaftMessage]
+
+
+class ProposalRefused(Exception):
+    """Certainly not appended. ``reason`` is "not leader", "transferring" or "overloaded"."""
+
+    def __init__(self, reason: str):
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What the caller has to do now; see the module's contract. ``hard_state`` is None when unchanged."""
+
+    early: Sequence[Addressed]
+    hard_state: HardState | None
+    entries: Sequence[Entry]
+    late: Sequence[Addressed]
+    committed: Sequence[Entry]
+    reads: Sequence[tuple[int, int | None]]
+
+    def __bool__(self) -> bool:
+        return bool(self.early or self.hard_state or self.entries or self.late or self.committed or self.reads)
+
+
+class RaftNode:
+    """``hard_state`` and ``log`` are what storage held; ``applied`` is what the state machine had applied."""
+
+    def __init__(
+        self,
+        config: RaftConfig,
+        hard_state: HardState,
+        log: Log,
+        applied: int,
+        randint: Callable[[int, int], int],
+        now_ms: int,
+    ):
+        self._state = State(config, log, randint, Quorum(config.voters), term=hard_state.term, vote=hard_state.vote)
+        self._state.commit = applied
+        self._saved_hard_state = hard_state
+        self._applied = applied
+        self._state.reset_election_timer(now_ms)
+
+    # --- what is known -------------------------------------------------------------------------------------------
+    @property
+    def role(self) -> Role:
+        return self._state.role
+
+    @property
+    def term(self) -> int:
+        return self._state.term
+
+    @property
+    def leader(self) -> str:
+        """The leader of this term, "" while unknown."""
+        return self._state.leader
+
+    @property
+    def commit_index(self) -> int:
+        return self._state.commit
+
+    @property
+    def applied_index(self) -> int:
+        return self._applied
+
+    @property
+    def last_index(self) -> int:
+        return self._state.log.last_index
+
+    @property
+    def transferring(self) -> bool:
+        return bool(self._state.transfer_to)
+
+    @property
+    def heard_ms(self) -> int:
+        """When this node last heard from a leader (now, in effect, while it leads)."""
+        return self._state.heard_ms
+
+    def match_indexes(self) -> dict[str, int]:
+        """At the leader: how far each follower's log is known to agree."""
+        return {peer: progress.match for peer, progress in self._state.progress.items()}
+
+    def active_peers(self, since_ms: int) -> list[str]:
+        """At the leader: the followers that answered since then."""
+        return [peer for peer, progress in self._state.progress.items() if progress.heard_ms >= since_ms]
+
+    # --- what happens --------------------------------------------------------------------------------------------
+    def allow_campaign(self, allowed: bool) -> None:
+        """A drained node still votes and follows, but starts no election."""
+        self._state.may_campaign = allowed
+
+    def tick_election(self, now_ms: int) -> None:
+        election.tick(self._state, now_ms)
+        transfer.tick(self._state, now_ms)
+
+    def tick_heartbeat(self) -> None:
+        if self._state.role is Role.LEADER:
+            replication.heartbeat(self._state)
+
+    def step_down(self, now_ms: int) -> None:
+        """Stop leading (the caller knows a reason, such as a scheduler that no longer runs)."""
+        if self._state.role is Role.LEADER:
+            election.become_follower(self._state, self._state.term)
+            self._state.reset_election_timer(now_ms)
+
+    def propose(self, proposals: list[tuple[int, bytes]]) -> tuple[int, int]:
+        """Append (kind, data) pairs; returns their first and last index. Raises `ProposalRefused`."""
+        state = self._state
+        if state.role is not Role.LEADER:
+            raise ProposalRefused("not leader")
+        if state.transfer_to:
+            raise ProposalRefused("transferring")
+        if state.uncommitted_bytes and (
+            state.uncommitted_bytes + sum(len(data) for _, data in proposals) > state.config.max_uncommitted_bytes
+        ):
+            raise ProposalRefused("overloaded")
+        return replication.append_proposals(state, proposals)
+
+    def request_read(self, context: int) -> bool:
+        """Ask for a read index; answered in ``ready.reads``. False: not the leader."""
+        if self._state.role is not Role.LEADER:
+            return False
+        read_index.request(self._state, context)
+        return True
+
+    def transfer_leadership(self, to: str, now_ms: int) -> bool:
+        return transfer.start(self._state, to, now_ms)
+
+    def step(self, source: str, message: RaftMessage, now_ms: int) -> None:
+        """Take one message from ``source`` (P 5.1: terms first)."""
+        state = self._state
+        if source not in state.quorum.voters:
+            return
+        if message.term > state.term and not self._accept_newer_term(source, message, now_ms):
+            return
+        if message.term < state.term and not (isinstance(message, VoteReply) and not message.granted):
+            self._answer_older_term(source, message)
+            return
+        match message:
+            case AppendRequest():
+                if state.role is Role.LEADER:
+                    raise replication.LogConflict(f"{source} also leads term {state.term}")
+                if state.role is not Role.FOLLOWER or state.leader != source:
+                    election.become_follower(state, message.term, source)
+                replication.on_append_request(state, source, message, now_ms)
+            case AppendReply():
+                replication.on_append_reply(state, source, message, now_ms)
+                if state.transfer_to == source:
+                    transfer.advance(state)
+            case VoteRequest():
+                election.on_vote_request(state, source, message, now_ms)
+            case VoteReply():
+                election.on_vote_reply(state, source, message, now_ms)
+            case TimeoutNow():
+                if state.role is Role.FOLLOWER and state.leader == source and state.may_campaign:
+                    election.campaign(state, now_ms, pre=False, transfer=True)
+
+    def _accept_newer_term(self, source: str, message: RaftMessage, now_ms: int) -> bool:
+        """Follow a newer term, unless the message is only a question about one. False: the message is done with."""
+        state = self._state
+        if isinstance(message, VoteRequest):
+            if not message.transfer and election.in_lease(state, now_ms):
+                state.send(source, VoteReply(state.term, False, message.pre))
+                return False
+            if message.pre:
+                return True
+        if isinstance(message, VoteReply) and message.pre and message.granted:
+            return True
+        election.become_follower(state, message.term, source if isinstance(message, AppendRequest) else "")
+        return True
+
+    def _answer_older_term(self, source: str, message: RaftMessage) -> None:
+        """A sender of an older term learns the current one, and steps down."""
+        state = self._state
+        if isinstance(message, AppendRequest):
+            reply = AppendReply(state.term, False, 0, message.prev_index, 0, state.log.last_index, state.log.last_term)
+            state.send(source, reply)
+        elif isinstance(message, VoteRequest):
+            state.send(source, VoteReply(state.term, False, message.pre))
+
+    # --- what to do ----------------------------------------------------------------------------------------------
+    def ready(self, max_apply: int = 256) -> Ready:
+        """Everything to do now. ``max_apply`` bounds the committed entries handed out at once."""
+        state = self._state
+        replication.flush(state)
+        read_index.flush(state)
+        hard_state = state.hard_state if state.hard_state != self._saved_hard_state else None
+        outbox, state.outbox = state.outbox, []
+        reads, state.read_results = state.read_results, []
+        early: list[Addressed] = []
+        late: list[Addressed] = []
+        for destination, message in outbox:
+            # What a leader sends in a term that is already durable promises nothing about its own disk.
+            leading = isinstance(message, AppendRequest | TimeoutNow) and hard_state is None
+            (early if leading else late).append((destination, message))
+        # A leader may commit what its own disk does not hold yet; it is applied from the log all the same.
+        durable = min(state.commit, state.log.persisted_index)
+        committed: Sequence[Entry] = ()
+        if durable > self._applied:
+            committed = state.log.read(self._applied + 1, min(durable, self._applied + max_apply), 4 << 20)
+        return Ready(early, hard_state, state.log.unsaved(), late, committed, reads)
+
+    def saved(self, ready: Ready) -> None:
+        """``ready.hard_state`` and ``ready.entries`` are durable."""
+        if ready.hard_state is not None:
+            self._saved_hard_state = ready.hard_state
+        if ready.entries:
+            self._state.log.saved()
+            replication.advance_commit(self._state)
+
+    def applied(self, index: int) -> None:
+        """Everything up to ``index`` is applied."""
+        self._applied = index
+        self._state.log.forget(index)

@@ -1,0 +1,108 @@
+"""Redis connections that fail fast, and threads that push so that nobody else has to wait.
+
+The library's defaults retry for seconds; here a lost message is cheaper than a late one. A `Pusher` owns one
+connection and one thread: what piles up while it is busy goes out in one round trip, what piles up beyond its bound,
+or while the server is away, is dropped and counted.
+"""
+
+import contextlib
+import logging
+import queue
+import random
+import threading
+from collections.abc import Callable, Sequence
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+logger = logging.getLogger(__name__)
+
+Command = tuple[bytes | str | int, ...]
+MAX_WAITING = 4096
+
+
+def connect(url: str, timeout_s: float = 0.4, single: bool = True) -> redis.Redis:
+    """A client without retries. ``timeout_s`` must exceed the timeout of any blocking command sent through it."""
+    return redis.Redis.from_url(
+        url,
+        socket_connect_timeout=0.2,
+        socket_timeout=timeout_s,
+        retry=Retry(NoBackoff(), 0),
+        single_connection_client=single,
+        health_check_interval=0,
+    )
+
+
+class Pusher(threading.Thread):
+    """``render`` turns the items that waited into commands, just before they are sent."""
+
+    def __init__(self, name: str, url: str, render: Callable[[list], Sequence[Command]]):
+        super().__init__(name=name, daemon=True)
+        self._url = url
+        self._render = render
+        self._items: queue.SimpleQueue = queue.SimpleQueue()
+        self._stopping = False
+        self.dropped = 0
+        self.failing = False
+
+    def put(self, item: object) -> None:
+        """Queue ``item``; never blocks. The oldest goes when too many wait."""
+        if self._items.qsize() >= MAX_WAITING:
+            with contextlib.suppress(queue.Empty):
+                self._items.get_nowait()
+                self.dropped += 1
+        self._items.put(item)
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._items.put(None)
+
+    def run(self) -> None:
+        client: redis.Redis | None = None
+        pause_s = 0.02
+        while not self._stopping:
+            items = self._take()
+            if not items:
+                continue
+            try:
+                client = client or connect(self._url)
+                self._send(client, self._render(items))
+                self.failing, pause_s = False, 0.02
+            except (redis.RedisError, OSError) as error:
+                if not self.failing:
+                    logger.warning("%s: cannot push (%s); dropping until it is back", self.name, error)
+                self.failing = True
+                self.dropped += len(items)
+                if client is not None:
+                    client.close()
+                    client = None
+                self._discard_for(pause_s * random.uniform(0.5, 1.5))
+                pause_s = min(pause_s * 2, 0.5)
+        if client is not None:
+            client.close()
+
+    def _take(self) -> list:
+        items = [self._items.get()]
+        with contextlib.suppress(queue.Empty):
+            while len(items) < MAX_WAITING:
+                items.append(self._items.get_nowait())
+        return [item for item in items if item is not None]
+
+    def _send(self, client: redis.Redis, commands: Sequence[Command]) -> None:
+        if len(commands) == 1:
+            client.execute_command(*commands[0])
+        elif commands:
+            pipeline = client.pipeline(transaction=False)
+            for command in commands:
+                pipeline.execute_command(*command)
+            pipeline.execute()
+
+    def _discard_for(self, seconds: float) -> None:
+        """Back off; what comes meanwhile would be stale afterwards, and Raft sends again what matters."""
+        threading.Event().wait(seconds)
+        with contextlib.suppress(queue.Empty):
+            while True:
+                if self._items.get_nowait() is None:
+                    return
+                self.dropped += 1

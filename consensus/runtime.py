@@ -1,0 +1,172 @@
+"""One live node: a thread that runs the driver, between the inbox, the scheduler's ticks and the node's Postgres.
+
+A node lives many *lives*. Each begins by taking the node's identity in Postgres (lock and next epoch) and loading what
+was promised. When anything goes wrong with the database the life ends: what was pending is thrown away, nothing of it
+is sent, and the next life starts from storage, as if the process had been restarted. Only an identity that another
+process holds, or stored data that cannot be, ends the runtime for good.
+"""
+
+import logging
+import queue
+import random
+import threading
+import time
+from collections.abc import Callable
+
+from django.db import Error as DatabaseError
+from django.db import connection
+from django.utils.module_loading import import_string
+
+from consensus.applier import DatabaseApplier
+from consensus.conf import NodeConfig
+from consensus.driver import Driver, Events
+from consensus.errors import Fenced, InvariantViolation
+from consensus.feed import Feed
+from consensus.frames import FrameCodec
+from consensus.inbox import Inbox
+from consensus.publisher import StatusPublisher
+from consensus.raft.replication import LogConflict
+from consensus.storage import CONNECTION_ERRORS, PostgresStorage
+from consensus.transport import RedisTransport
+from consensus.wire import Answer, Request
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT, ELECTION, STOP = "heartbeat", "election", "stop"
+HAND_OVER_S = 1.5
+PATIENCE_S = (0.1, 0.5)
+FIRST_LOCK_WAIT_S, LATER_LOCK_WAIT_S = 5.0, 30.0
+
+
+def monotonic_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
+
+
+class Runtime:
+    """``on_fatal`` is called, from the runtime's thread, when it must not go on."""
+
+    def __init__(self, config: NodeConfig, dsn: str, on_fatal: Callable[[str], None]):
+        self.config = config
+        self._dsn = dsn
+        self._on_fatal = on_fatal
+        self._queue: queue.SimpleQueue = queue.SimpleQueue()
+        self._stopping = threading.Event()
+        self._codec = FrameCodec(config.group, config.node, tuple(config.members), config.secret)
+        self._inbox = Inbox(config, self._codec, lambda received, requests: self._queue.put((received, requests)))
+        self._transport = RedisTransport(config, self._codec)
+        self._feed = Feed(config)
+        self._thread = threading.Thread(target=self._run, name="raft", daemon=True)
+        self._driver: Driver | None = None
+        self.publisher = StatusPublisher(config, self._feed, self._codec, self._transport)
+
+    # --- called from other threads ---------------------------------------------------------------------------------
+    def start(self) -> None:
+        self._inbox.start()
+        self._thread.start()
+
+    def heartbeat(self) -> None:
+        """The scheduler says: heartbeats are due."""
+        self._queue.put(HEARTBEAT)
+
+    def election(self) -> None:
+        """The scheduler says: look at the election timer."""
+        self._queue.put(ELECTION)
+
+    def stop(self, timeout_s: float = 5.0) -> None:
+        """Hand leadership over if this node leads, then stop."""
+        self._stopping.set()
+        self._queue.put(STOP)
+        if threading.current_thread() is not self._thread:
+            self._thread.join(timeout_s)
+        self._inbox.stop()
+        self._transport.stop()
+        self._feed.stop()
+
+    # --- the thread ------------------------------------------------------------------------------------------------
+    def _run(self) -> None:
+        pause_s, first = PATIENCE_S[0], True
+        while not self._stopping.is_set():
+            # After a lost session the server may take a while to notice that its other end is gone.
+            patience_s = FIRST_LOCK_WAIT_S if first else LATER_LOCK_WAIT_S
+            storage = PostgresStorage(self._dsn, self.config.group, self.config.node, patience_s)
+            started = time.monotonic()
+            try:
+                self._live(storage)
+            except (Fenced, InvariantViolation, LogConflict) as error:
+                if self._driver is None or not isinstance(error, Fenced):
+                    logger.critical("node %s stops: %s", self.config.node, error)
+                    self._on_fatal(str(error))
+                    return
+                logger.warning("node %s starts over: %s", self.config.node, error)
+            except (*CONNECTION_ERRORS, DatabaseError) as error:
+                logger.warning("node %s lost its Postgres: %s", self.config.node, str(error).strip())
+            except Exception:
+                logger.exception("node %s: unexpected error; starting over from storage", self.config.node)
+            finally:
+                first = first and self._driver is None
+                self._driver = None
+                storage.close()
+                connection.close()
+            if time.monotonic() - started > 10:
+                pause_s = PATIENCE_S[0]
+            self._refuse_for(pause_s)
+            pause_s = min(pause_s * 2, PATIENCE_S[1])
+
+    def _live(self, storage: PostgresStorage) -> None:
+        """One life, until something goes wrong or the runtime stops."""
+        applier = DatabaseApplier(import_string(self.config.state_machine)(), sorted(self.config.members))
+        randint = random.SystemRandom().randint
+        driver = Driver(
+            self.config, storage, self._transport.sender, applier, self._feed.publish_answers, randint, monotonic_ms()
+        )
+        self._driver = driver
+        logger.info("node %s lives, epoch %d, term %d", self.config.node, driver.epoch, driver.node.term)
+        more = False
+        while not self._stopping.is_set():
+            events = self._wait(0.0 if more else self.config.election_timeout_min_ms / 1000)
+            more = driver.turn(events, monotonic_ms())
+            self.publisher.publish(driver, monotonic_ms())
+        self._hand_over(driver)
+
+    def _wait(self, timeout_s: float) -> Events:
+        """Everything that has happened, waiting for the first of it."""
+        events = Events()
+        try:
+            item = self._queue.get(timeout=timeout_s) if timeout_s else self._queue.get_nowait()
+            while True:
+                if item == HEARTBEAT:
+                    events.heartbeat_due = True
+                elif item == ELECTION:
+                    events.election_due = True
+                elif item != STOP:
+                    events.received.extend(item[0])
+                    events.requests.extend(item[1])
+                if len(events.received) + len(events.requests) >= 512:
+                    break
+                item = self._queue.get_nowait()
+        except queue.Empty:
+            pass
+        return events
+
+    def _hand_over(self, driver: Driver) -> None:
+        deadline = monotonic_ms() + int(HAND_OVER_S * 1000)
+        while monotonic_ms() < deadline and driver.hand_over(monotonic_ms()):
+            driver.turn(self._wait(0.05), monotonic_ms())
+
+    def _refuse_for(self, seconds: float) -> None:
+        """Between lives: tell local callers at once that nothing can be done here, and let peers' messages go."""
+        deadline = time.monotonic() + seconds
+        while not self._stopping.is_set() and (left := deadline - time.monotonic()) > 0:
+            answers: dict[str, list[Answer]] = {}
+            for request in self._wait(left).requests:
+                self._refuse(request, answers)
+            if answers:
+                self._feed.publish_answers(answers)
+
+    @staticmethod
+    def _refuse(request: Request, answers: dict[str, list[Answer]]) -> None:
+        answers.setdefault(request.reply_to, []).append(Answer(request.token, "no_leader"))
+
+    def status(self) -> dict:
+        """The latest published status, for `celery inspect raft_status`."""
+        return self.publisher.latest(self._driver is not None)

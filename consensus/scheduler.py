@@ -1,0 +1,96 @@
+"""Celery's beat, in the worker, on a clock that holds.
+
+Stock beat runs on the wall clock and sends every due task through the broker. Heartbeats must come while the broker
+is away and while somebody sets the clock, so here the schedule is a grid on the monotonic clock, in which late ticks
+collapse into one, and a due task is called in this process. The entries, the tasks and the service are Celery's.
+"""
+
+import logging
+import math
+import threading
+import time
+from datetime import timedelta
+
+from celery import beat, schedules
+
+logger = logging.getLogger(__name__)
+
+
+class MonotonicSchedule(schedules.schedule):
+    """Due every ``run_every`` on a fixed grid of the monotonic clock. What is missed is missed: no catching up."""
+
+    def __init__(self, run_every: float | timedelta, app=None, **kwargs):
+        super().__init__(run_every, app=app, **kwargs)
+        self._period_s = self.run_every.total_seconds()
+        self._start_s = time.monotonic()
+        self._next_s = self._start_s + self._period_s
+
+    def __reduce__(self):
+        return type(self), (self.run_every,)
+
+    def is_due(self, last_run_at) -> schedules.schedstate:
+        """(due now, seconds until the next grid point)."""
+        now_s = time.monotonic()
+        if now_s >= self._next_s:
+            return schedules.schedstate(True, self._next_point(now_s) - now_s)
+        return schedules.schedstate(False, self._next_s - now_s)
+
+    def advance(self) -> None:
+        """This grid point is taken care of."""
+        self._next_s = self._next_point(time.monotonic())
+
+    def _next_point(self, now_s: float) -> float:
+        passed = math.floor((now_s - self._start_s) / self._period_s)
+        return self._start_s + (passed + 1) * self._period_s
+
+
+class InProcessScheduler(beat.Scheduler):
+    """Runs the entries of ``beat_schedule`` that have a `MonotonicSchedule`, in process."""
+
+    def setup_schedule(self) -> None:
+        entries = self.app.conf.beat_schedule or {}
+        self.merge_inplace(
+            {
+                name: dict(entry, schedule=MonotonicSchedule(entry["schedule"], app=self.app))
+                for name, entry in entries.items()
+            }
+        )
+
+    def _when(self, entry, next_time_to_run, mktime=None) -> float:
+        return time.monotonic() + (next_time_to_run or 0)
+
+    def reserve(self, entry):
+        entry.schedule.advance()
+        return super().reserve(entry)
+
+    def apply_entry(self, entry, producer=None) -> None:
+        try:
+            self.app.tasks[entry.task](*entry.args, **entry.kwargs)
+        except Exception:
+            logger.exception("scheduled task %s failed", entry.task)
+
+    @property
+    def producer(self):
+        """Nothing is sent anywhere."""
+        return None
+
+    def close(self) -> None:
+        self.sync()
+
+
+class SchedulerThread(threading.Thread):
+    """`celery.beat.Service` in a thread of the worker."""
+
+    def __init__(self, app):
+        super().__init__(name="scheduler", daemon=True)
+        self._service = beat.Service(app, max_interval=1, scheduler_cls=InProcessScheduler, remote_control=False)
+
+    def run(self) -> None:
+        try:
+            self._service.start(embedded_process=False)
+        except Exception:
+            # Without ticks the node stops leading by itself (driver.py); say why.
+            logger.exception("the scheduler has stopped")
+
+    def stop(self) -> None:
+        self._service.stop()

@@ -1,0 +1,149 @@
+"""Term, vote and log in this node's Postgres (implements `ports.Storage`).
+
+Rules:
+
+* One session writes, and it holds the node's identity: a session advisory lock. Two processes cannot act as one node.
+* Every life of the node takes the next *epoch*; every write names it, so that a process which lost the identity
+  without noticing changes nothing.
+* One autocommitted statement makes a step durable: all of it or nothing (scenario N01). It returns after the WAL is
+  flushed: ``synchronous_commit`` is pinned for this session, and a server with ``fsync`` off is refused.
+* Any error leaves the session unusable on purpose: the caller throws it away and opens another (rule 2 of the design).
+"""
+
+import time
+from collections.abc import Sequence
+
+import psycopg
+from psycopg import errors as pg_errors
+
+from consensus.errors import Fenced, InvariantViolation
+from consensus.ports import StoredState
+from consensus.raft.messages import Entry, HardState
+
+# "raft" in ASCII; the database belongs to one node, so one key is enough.
+IDENTITY_LOCK = 0x72616674
+
+SAVE = """
+WITH fence AS (
+    UPDATE consensus_hardstate SET term = %s::bigint, vote = %s::text
+    WHERE id = 1 AND epoch = %s::bigint AND term <= %s::bigint RETURNING 1
+), cut AS (
+    DELETE FROM consensus_logentry WHERE index > %s::bigint AND EXISTS (SELECT 1 FROM fence)
+), put AS (
+    INSERT INTO consensus_logentry (index, term, kind, data)
+    SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::smallint[], %s::bytea[])
+    WHERE EXISTS (SELECT 1 FROM fence)
+    ON CONFLICT (index) DO UPDATE SET term = excluded.term, kind = excluded.kind, data = excluded.data
+)
+SELECT count(*) FROM fence
+"""
+SAVE_HARD_STATE = """
+UPDATE consensus_hardstate SET term = %s::bigint, vote = %s::text
+WHERE id = 1 AND epoch = %s::bigint AND term <= %s::bigint RETURNING 1
+"""
+OPEN = """
+INSERT INTO consensus_hardstate (id, "group", node, term, vote, epoch) VALUES (1, %s, %s, 0, '', 1)
+ON CONFLICT (id) DO UPDATE SET epoch = consensus_hardstate.epoch + 1
+RETURNING "group", node, term, vote, epoch
+"""
+SESSION = (
+    "SET synchronous_commit = on",
+    "SET tcp_keepalives_idle = 5",
+    "SET tcp_keepalives_interval = 1",
+    "SET tcp_keepalives_count = 5",
+    "SET idle_session_timeout = 0",
+)
+
+
+class PostgresStorage:
+    """``lock_wait_s``: how long to wait for a session of this node that is just ending before giving up."""
+
+    def __init__(self, dsn: str, group: str, node: str, lock_wait_s: float = 5.0):
+        self._dsn = dsn
+        self._group = group
+        self._node = node
+        self._lock_wait_s = lock_wait_s
+        self._connection: psycopg.Connection | None = None
+        self._epoch = 0
+        self._last_index = 0
+
+    def open(self) -> StoredState:
+        connection = psycopg.connect(self._dsn, autocommit=True, connect_timeout=3, prepare_threshold=2)
+        self._connection = connection
+        for statement in SESSION:
+            connection.execute(statement)
+        (fsync,) = connection.execute("SHOW fsync").fetchone() or ("off",)
+        if fsync != "on":
+            raise InvariantViolation("this Postgres runs with fsync off: it cannot keep what a node promises")
+        self._take_identity(connection)
+        group, node, term, vote, epoch = connection.execute(OPEN, (self._group, self._node)).fetchone() or ()
+        if (group, node) != (self._group, self._node):
+            raise InvariantViolation(
+                f"this database belongs to node {node} of group {group}, not to {self._node} of {self._group}"
+            )
+        self._epoch = epoch
+        terms = tuple(connection.execute("SELECT min(index), term FROM consensus_logentry GROUP BY term ORDER BY 1"))
+        first, last, size = connection.execute(
+            "SELECT coalesce(min(index), 1), coalesce(max(index), 0), count(*) FROM consensus_logentry"
+        ).fetchone() or (1, 0, 0)
+        self._check(term, terms, first, last, size)
+        self._last_index = last
+        return StoredState(HardState(term, vote), epoch, terms, last)
+
+    def _take_identity(self, connection: psycopg.Connection) -> None:
+        deadline = time.monotonic() + self._lock_wait_s
+        while True:
+            (taken,) = connection.execute("SELECT pg_try_advisory_lock(%s)", (IDENTITY_LOCK,)).fetchone() or (False,)
+            if taken:
+                return
+            if time.monotonic() > deadline:
+                raise Fenced(f"another process runs as node {self._node} of group {self._group}: refusing to start")
+            time.sleep(0.05)
+
+    def _check(self, term: int, terms: tuple, first: int, last: int, size: int) -> None:
+        """Assertions at the reading end (scenarios N01, N02): what cannot be must not be worked with."""
+        if size and (first != 1 or last - first + 1 != size):
+            raise InvariantViolation(f"the stored log has gaps: {size} entries between {first} and {last}")
+        if [run[1] for run in terms] != sorted(run[1] for run in terms):
+            raise InvariantViolation("the terms of the stored log go down")
+        if terms and terms[-1][1] > term:
+            raise InvariantViolation(f"the stored log ends in term {terms[-1][1]}, above the stored term {term}")
+
+    def save(self, hard_state: HardState, entries: Sequence[Entry]) -> None:
+        assert self._connection is not None, "open first"
+        fence = (hard_state.term, hard_state.vote, self._epoch, hard_state.term)
+        if entries:
+            cut_above = max(entries[-1].index, 0)
+            columns = (
+                [entry.index for entry in entries],
+                [entry.term for entry in entries],
+                [int(entry.kind) for entry in entries],
+                [entry.data for entry in entries],
+            )
+            cursor = self._connection.execute(SAVE, (*fence, cut_above, *columns))
+            self._last_index = cut_above
+        else:
+            cursor = self._connection.execute(SAVE_HARD_STATE, fence)
+        row = cursor.fetchone()
+        if not row or row[0] != 1:
+            raise Fenced(f"node {self._node} lost its identity: epoch {self._epoch} is not the current one")
+
+    def read(self, first: int, last: int) -> list[Entry]:
+        assert self._connection is not None, "open first"
+        rows = self._connection.execute(
+            "SELECT index, term, kind, data FROM consensus_logentry WHERE index BETWEEN %s AND %s ORDER BY index",
+            (first, last),
+        )
+        entries = [Entry(*row) for row in rows]
+        if len(entries) != last - first + 1:
+            raise InvariantViolation(f"log entries between {first} and {last} are missing from storage")
+        return entries
+
+    def close(self) -> None:
+        """End the session, and with it the hold on the node's identity."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+CONNECTION_ERRORS = (psycopg.OperationalError, psycopg.InterfaceError, pg_errors.ReadOnlySqlTransaction)

@@ -1,0 +1,91 @@
+"""Redis inboxes (implements `ports.Transport`): to send is to push onto a list in the receiver's Redis.
+
+One list a (destination, source) pair, bounded by dropping its oldest frames; one `Pusher` a peer, so that a dead peer
+never slows a live one. Loss is allowed; order within a pair holds. What waits goes out in one frame.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+from consensus import keys
+from consensus.conf import NodeConfig
+from consensus.frames import MAX_FRAME_BYTES, FrameCodec
+from consensus.raft.messages import AppendRequest
+from consensus.redis_io import Command, Pusher
+from consensus.wire import PeerMessage, ProposeForward
+
+MAX_INBOX_FRAMES = 4096
+FRAME_ROOM = MAX_FRAME_BYTES // 2
+
+
+class RedisTransport:
+    """``epoch`` is set for each life of the node (`begin_life`); frames of an earlier one are refused by peers."""
+
+    def __init__(self, config: NodeConfig, codec: FrameCodec):
+        self._config = config
+        self._codec = codec
+        self._pushers = {
+            peer: Pusher(f"to-{peer}", config.members[peer], partial(self._render, peer)) for peer in config.peers
+        }
+        self.oversized = 0
+        for pusher in self._pushers.values():
+            pusher.start()
+
+    def sender(self, epoch: int) -> "LifeTransport":
+        return LifeTransport(self, epoch)
+
+    def send(self, destination: str, epoch: int, messages: Sequence[PeerMessage]) -> None:
+        pusher = self._pushers.get(destination)
+        if pusher is not None:
+            for message in messages:
+                pusher.put((epoch, message))
+
+    def _render(self, peer: str, items: list[tuple[int, PeerMessage]]) -> list[Command]:
+        """As few frames as the cap allows; one RPUSH for all; the bound is kept when the list is found long."""
+        frames: list[bytes] = []
+        batch: list[PeerMessage] = []
+        size, batch_epoch = 0, 0
+        for epoch, message in items:
+            weight = _weight(message)
+            if batch and (epoch != batch_epoch or size + weight > FRAME_ROOM):
+                frames.append(self._codec.seal(peer, batch_epoch, batch))
+                batch, size = [], 0
+            batch.append(message)
+            size += weight
+            batch_epoch = epoch
+        frames.append(self._codec.seal(peer, batch_epoch, batch))
+        fitting = [frame for frame in frames if len(frame) <= MAX_FRAME_BYTES]
+        self.oversized += len(frames) - len(fitting)
+        key = keys.inbox(self._config.group, peer, self._config.node)
+        return [("RPUSH", key, *fitting), ("LTRIM", key, -MAX_INBOX_FRAMES, -1)] if fitting else []
+
+    def failing(self) -> list[str]:
+        """Peers whose Redis cannot be reached now."""
+        return [peer for peer, pusher in self._pushers.items() if pusher.failing]
+
+    def dropped(self) -> int:
+        return sum(pusher.dropped for pusher in self._pushers.values())
+
+    def stop(self) -> None:
+        for pusher in self._pushers.values():
+            pusher.stop()
+
+
+class LifeTransport:
+    """The transport as one life of the node sees it: everything it sends carries its epoch."""
+
+    def __init__(self, transport: RedisTransport, epoch: int):
+        self._transport = transport
+        self._epoch = epoch
+
+    def send(self, destination: str, messages: Sequence[PeerMessage]) -> None:
+        self._transport.send(destination, self._epoch, messages)
+
+
+def _weight(message: PeerMessage) -> int:
+    """About how many bytes a message takes."""
+    if isinstance(message, AppendRequest):
+        return 64 + sum(24 + len(entry.data) for entry in message.entries)
+    if isinstance(message, ProposeForward):
+        return 64 + sum(64 + len(proposal.data) for proposal in message.proposals)
+    return 128
