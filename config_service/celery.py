@@ -8,4 +8,5 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config_service.settings")
 
 app = Celery("config_service")
 app.config_from_object("django.conf:settings", namespace="CELERY")
+app.steps["worker"].add("consensus.bootstep:ConsensusStep")
 app.autodiscover_tasks()

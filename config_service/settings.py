@@ -108,8 +108,33 @@ CONSENSUS = {
     "web_url": env("NODE_WEB_URL"),
     "secret": env("GROUP_SECRET"),
     "state_machine": "config_service.replicated.ReplicatedTables",
+    "election_tick_ms": int(env("ELECTION_TICK_MS", "50")),
     "heartbeat_interval_ms": int(env("HEARTBEAT_INTERVAL_MS", "100")),
     "election_timeout_min_ms": int(env("ELECTION_TIMEOUT_MIN_MS", "500")),
     "election_timeout_max_ms": int(env("ELECTION_TIMEOUT_MAX_MS", "1000")),
     "deadline_s": float(env("PROPOSE_DEADLINE_S", "5")),
+}
+
+# --- Celery ----------------------------------------------------------------------------------------------------------
+# The schedule runs inside the worker, on the monotonic clock and without the broker: see consensus/scheduler.py.
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = f"{CONSENSUS['group']}.{CONSENSUS['node']}"
+CELERY_RESULT_EXPIRES = None
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_BEAT_SCHEDULE = {
+    "heartbeat": {"task": "consensus.heartbeat", "schedule": CONSENSUS["heartbeat_interval_ms"] / 1000},
+    "election": {"task": "consensus.election", "schedule": CONSENSUS["election_tick_ms"] / 1000},
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env("LOG_LEVEL", "INFO")},
+    "loggers": {"django.request": {"level": "ERROR"}, "celery.worker.strategy": {"level": "WARNING"}},
 }

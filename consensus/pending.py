@@ -137,7 +137,7 @@ class PendingReads:
     context: int = 0
     sent_ms: int = 0
     _applying: list[tuple[int, int, Waiter]] = field(default_factory=list)
-    _order: count[int] = field(default_factory=count)
+    _order: count = field(default_factory=count)
 
     def next_batch(self, now_ms: int) -> int | None:
         """Start the next batch if none is on its way: its context, or None."""

@@ -26,7 +26,7 @@ class Proposal(msgspec.Struct, frozen=True, array_like=True, gc=False):
     payload: bytes
 
 
-class Wire(msgspec.Struct, frozen=True, array_like=True, gc=False, tag_field="kind"):
+class Wire(msgspec.Struct, frozen=True, array_like=True, gc=False, tag_field="message"):
     """Base of what is tagged."""
 
 

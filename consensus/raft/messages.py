@@ -33,7 +33,7 @@ class HardState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     vote: str = ""
 
 
-class Message(msgspec.Struct, frozen=True, array_like=True, gc=False, tag_field="kind"):
+class Message(msgspec.Struct, frozen=True, array_like=True, gc=False, tag_field="message"):
     """Base of all messages."""
 
     term: int

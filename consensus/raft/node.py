@@ -84,6 +84,10 @@ class RaftNode:
         return self._state.term
 
     @property
+    def hard_state(self) -> HardState:
+        return self._state.hard_state
+
+    @property
     def leader(self) -> str:
         """The leader of this term, "" while unknown."""
         return self._state.leader
