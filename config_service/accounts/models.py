@@ -1,0 +1,77 @@
+"""People and applications that may sign in. Replicated: whoever is created on one node can sign in on every other."""
+
+import uuid
+
+from django.contrib.auth import hashers
+from django.contrib.auth.models import AbstractUser, Group, UserManager
+from django.db import models
+from django.db.models.signals import m2m_changed, pre_delete, pre_save
+from django.utils import timezone
+
+from config_service.guard import ReplicatedModel, ReplicatedQuerySet, refuse_link_change, refuse_signal
+
+
+class GuardedUserManager(UserManager.from_queryset(ReplicatedQuerySet)):  # type: ignore[misc]
+    use_in_migrations = False
+
+
+class User(ReplicatedModel, AbstractUser):
+    """``id`` is chosen by the proposer. There is no ``last_login``: signing in must not write."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    last_login = None
+    revision = models.BigIntegerField(default=0, editable=False)
+
+    objects = GuardedUserManager()
+
+    class Meta:
+        ordering = ["username"]
+        base_manager_name = "objects"
+        verbose_name = "user"
+        verbose_name_plural = "users"
+
+    def check_password(self, raw_password: str) -> bool:
+        """Without Django's upgrade of old hashes, which saves."""
+        return hashers.check_password(raw_password, self.password)
+
+    async def acheck_password(self, raw_password: str) -> bool:
+        return await hashers.acheck_password(raw_password, self.password)
+
+
+class ApiToken(ReplicatedModel):
+    """A bearer token of an application. Only its hash is kept; ``prefix`` lets people tell tokens apart.
+
+    ``scopes`` are ``read:NAMESPACE``, ``write:NAMESPACE`` (``*`` for all of them) and ``operate``.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=100)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tokens")
+    token_hash = models.CharField(max_length=64, unique=True, editable=False)
+    prefix = models.CharField(max_length=12, editable=False)
+    scopes = models.JSONField(default=list)
+    created_at = models.DateTimeField(editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revision = models.BigIntegerField(default=0, editable=False)
+
+    class Meta:
+        ordering = ["name", "id"]
+        base_manager_name = "objects"
+        verbose_name = "API token"
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def usable(self) -> bool:
+        return self.user.is_active and (self.expires_at is None or self.expires_at > timezone.now())
+
+    def allows(self, action: str, namespace: str) -> bool:
+        return f"{action}:*" in self.scopes or f"{action}:{namespace}" in self.scopes
+
+
+# Replicated too, but Django's: groups, and who belongs to what.
+pre_save.connect(refuse_signal, sender=Group)
+pre_delete.connect(refuse_signal, sender=Group)
+for _links in (User.groups, User.user_permissions, Group.permissions):
+    m2m_changed.connect(refuse_link_change, sender=_links.through)

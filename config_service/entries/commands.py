@@ -1,0 +1,39 @@
+"""What can be proposed about namespaces and entries."""
+
+from config_service.envelope import CommandBase
+
+
+class PutNamespace(CommandBase, frozen=True, tag="entries.put_namespace"):
+    name: str
+    description: str
+    must_not_exist: bool = False
+
+
+class DeleteNamespace(CommandBase, frozen=True, tag="entries.delete_namespace"):
+    """Refused while the namespace holds entries."""
+
+    name: str
+
+
+class PutEntry(CommandBase, frozen=True, tag="entries.put"):
+    """``type_given`` is false where the proposer only guessed ``type`` from the value: an entry that exists then keeps
+    its own type if the value fits it. The state machine decides, since the proposer may be behind."""
+
+    namespace: str
+    key: str
+    value_json: str
+    type: str
+    comment: str = ""
+    expected_revision: int | None = None
+    must_not_exist: bool = False
+    must_exist: bool = False
+    type_given: bool = True
+
+
+class DeleteEntry(CommandBase, frozen=True, tag="entries.delete"):
+    namespace: str
+    key: str
+    expected_revision: int | None = None
+
+
+EntriesCommand = PutNamespace | DeleteNamespace | PutEntry | DeleteEntry

@@ -1,0 +1,66 @@
+"""Namespaces and entries as every node holds them. Read by anyone, written by the state machine alone."""
+
+from django.db import models
+
+from config_service.guard import ReplicatedModel
+
+IDS_PER_REVISION = 1024
+
+
+class ValueType(models.TextChoices):
+    STRING = "string"
+    INTEGER = "integer"
+    FLOAT = "float"
+    BOOLEAN = "boolean"
+    JSON = "json"
+
+
+class Namespace(ReplicatedModel):
+    """A set of entries that belongs together, such as one application's. Access is granted per namespace."""
+
+    name = models.CharField(primary_key=True, max_length=64, db_collation="C")
+    description = models.TextField(blank=True)
+    revision = models.BigIntegerField(editable=False)
+    created_revision = models.BigIntegerField(editable=False)
+    updated_at = models.DateTimeField(editable=False)
+    updated_by = models.CharField(max_length=150, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+        base_manager_name = "objects"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ConfigEntry(ReplicatedModel):
+    """One typed value.
+
+    ``id`` is made of the revision that created the entry, so it is equal on every node (a sequence is not: it skips on
+    rollback). ``value`` is the JSON text itself: Postgres' own JSON types refuse NUL escapes and rewrite numbers. Text
+    is collated by bytes, so that keys have one order everywhere and a prefix is an index range.
+    """
+
+    id = models.BigIntegerField(primary_key=True, editable=False)
+    namespace = models.ForeignKey(
+        Namespace, on_delete=models.PROTECT, related_name="entries", db_constraint=False, db_index=False
+    )
+    key = models.CharField(max_length=512, db_collation="C")
+    value = models.TextField()
+    type = models.CharField(max_length=16, choices=ValueType.choices)
+    revision = models.BigIntegerField(editable=False)
+    created_revision = models.BigIntegerField(editable=False)
+    version = models.BigIntegerField(editable=False)
+    updated_at = models.DateTimeField(editable=False)
+    updated_by = models.CharField(max_length=150, editable=False)
+    comment = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["namespace_id", "key"]
+        base_manager_name = "objects"
+        verbose_name = "entry"
+        verbose_name_plural = "entries"
+        constraints = [models.UniqueConstraint(fields=["namespace", "key"], name="entry_namespace_key")]
+
+    def __str__(self) -> str:
+        return f"{self.namespace_id}/{self.key}"

@@ -1,0 +1,157 @@
+"""What a namespace, a key and a value may be. Pure functions; the one place where these rules stand."""
+
+import json
+import re
+from typing import Any, NoReturn
+
+from config_service.errors import Invalid, TooLarge, TypeMismatch
+
+MAX_KEY_LENGTH = 512
+MAX_VALUE_BYTES = 512 * 1024
+MAX_COMMENT_LENGTH = 2000
+MAX_DESCRIPTION_LENGTH = 2000
+MAX_DEPTH = 64
+TYPES = ("string", "integer", "float", "boolean", "json")
+
+_NAMESPACE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,63})")
+_KEY = re.compile(r"[A-Za-z0-9._\-/]+")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def check_namespace(name: str) -> str:
+    if not _NAMESPACE.fullmatch(name):
+        raise Invalid.field("namespace", "a namespace is 1 to 64 letters, digits, '-' or '_', not starting with a sign")
+    return name
+
+
+def check_key(key: str) -> str:
+    if not 1 <= len(key) <= MAX_KEY_LENGTH:
+        raise Invalid.field("key", f"a key has 1 to {MAX_KEY_LENGTH} characters")
+    if not _KEY.fullmatch(key):
+        raise Invalid.field("key", "a key is made of letters, digits, '.', '_', '-' and '/'")
+    if any(segment in ("", ".", "..") for segment in key.split("/")):
+        raise Invalid.field("key", "a key has no empty, '.' or '..' segment between its slashes")
+    return key
+
+
+def check_prefix(prefix: str) -> str:
+    """The start of a key: it may end anywhere, in a slash too."""
+    if prefix and (len(prefix) > MAX_KEY_LENGTH or not _KEY.fullmatch(prefix)):
+        raise Invalid.field("prefix", "a prefix is made of letters, digits, '.', '_', '-' and '/'")
+    return prefix
+
+
+def check_text(field: str, text: str, longest: int) -> str:
+    """Free text that Postgres can hold and UTF-8 can carry."""
+    if len(text) > longest:
+        raise Invalid.field(field, f"at most {longest} characters")
+    if "\0" in text or _SURROGATE.search(text):
+        raise Invalid.field(field, "NUL characters and lone surrogates are not allowed")
+    return text
+
+
+def check_type(kind: str) -> str:
+    if kind not in TYPES:
+        raise Invalid.field("type", f"one of {', '.join(TYPES)}")
+    return kind
+
+
+def parse_json(data: bytes | str) -> Any:
+    """JSON by the letter of RFC 8259, and unambiguous: what one reader sees is what every reader sees.
+
+    Raises `Invalid` without a field; the caller knows what it was parsing.
+    """
+    try:
+        text = data.decode("utf-8") if isinstance(data, bytes) else data
+    except UnicodeDecodeError as error:
+        raise Invalid(f"not UTF-8: {error.reason} at byte {error.start}") from error
+    try:
+        value = json.loads(
+            text, object_pairs_hook=_unique_pairs, parse_constant=_no_constant, parse_float=_finite_float
+        )
+    except RecursionError:
+        raise Invalid(f"nested deeper than {MAX_DEPTH} levels") from None
+    except ValueError as error:
+        raise Invalid(f"not JSON: {error}") from error
+    _check_tree(value)
+    return value
+
+
+def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        double = next(name for name, _ in pairs if name in seen or seen.add(name))
+        raise Invalid(f"the name {double!r} occurs twice in one object")
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise Invalid(f"{name} is not JSON")
+
+
+def _finite_float(text: str) -> float:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise Invalid(f"the number {text[:40]} is too large")
+    return value
+
+
+def _check_tree(value: Any) -> None:
+    """Depth and lone surrogates, without recursion of our own."""
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        below: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                below.extend(item)
+                below.extend(item.values())
+            elif isinstance(item, list):
+                below.extend(item)
+            elif isinstance(item, str) and _SURROGATE.search(item):
+                raise Invalid("a lone surrogate is not a character")
+        if not below:
+            return
+        level = below
+    raise Invalid(f"nested deeper than {MAX_DEPTH} levels")
+
+
+def canonical(value: Any) -> str:
+    """The text that is stored and served: compact, names in the order they were given, UTF-8 as it is."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    size = len(text.encode())
+    if size > MAX_VALUE_BYTES:
+        raise TooLarge.field("value", f"a value has at most {MAX_VALUE_BYTES} bytes, this one {size}")
+    return text
+
+
+def infer_type(value: Any) -> str:
+    match value:
+        case bool():
+            return "boolean"
+        case int():
+            return "integer"
+        case float():
+            return "float"
+        case str():
+            return "string"
+    return "json"
+
+
+def fits(kind: str, value: Any) -> bool:
+    """Whether ``value`` may be stored as ``kind``. A whole number is a float too; anything is json."""
+    natural = infer_type(value)
+    return type_to_keep(kind, natural) == kind
+
+
+def type_to_keep(existing: str, natural: str) -> str:
+    """The type of an entry of type ``existing`` after it got a value whose own type is ``natural``."""
+    if existing in (natural, "json") or (existing == "float" and natural == "integer"):
+        return existing
+    return natural
+
+
+def check_fits(kind: str, value: Any) -> None:
+    if not fits(kind, value):
+        detail = f"the value is of type {infer_type(value)}, not {kind}"
+        raise TypeMismatch.field("value", detail)

@@ -1,0 +1,54 @@
+"""What the product refuses, one class an answer. Admin shows the text, REST maps the class to a status."""
+
+
+class ProductError(Exception):
+    """Base. ``code`` is stable; ``errors`` names the fields at fault; nothing was changed."""
+
+    code = "refused"
+
+    def __init__(self, detail: str, errors: dict[str, list[str]] | None = None):
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = errors or {}
+
+
+class Invalid(ProductError):
+    """The input is malformed."""
+
+    code = "invalid"
+
+    @classmethod
+    def field(cls, name: str, detail: str) -> "Invalid":
+        return cls(detail, {name: [detail]})
+
+
+class TypeMismatch(Invalid):
+    """The value is sound JSON, but not of the type that the entry has or that was asked for."""
+
+    code = "type_mismatch"
+
+
+class TooLarge(Invalid):
+    code = "too_large"
+
+
+class NotFound(ProductError):
+    code = "not_found"
+
+
+class AlreadyExists(ProductError):
+    code = "already_exists"
+
+
+class NotEmpty(ProductError):
+    code = "namespace_not_empty"
+
+
+class PreconditionFailed(ProductError):
+    """Someone else was faster. ``current_revision`` is 0 where there is nothing."""
+
+    code = "precondition_failed"
+
+    def __init__(self, detail: str, current_revision: int = 0):
+        super().__init__(detail)
+        self.current_revision = current_revision
