@@ -46,7 +46,7 @@ class DeleteGroup(CommandBase, frozen=True, tag="accounts.delete_group"):
 
 
 class PutToken(CommandBase, frozen=True, tag="accounts.put_token"):
-    """Create or change a token. The plain token never leaves the proposer; ``token_hash`` is fixed once created."""
+    """Create a token or, without ``token_hash``, change one. The plain token never leaves the proposer."""
 
     id: UUID
     name: str

@@ -91,11 +91,11 @@ def _put_token(revision: int, at: str, command: PutToken) -> Done | Refusal:
     token = ApiToken.objects.filter(pk=command.id).first()
     created = token is None
     if created:
+        if not command.token_hash:
+            return Refusal("not_found", "there is no such token any more")
         if ApiToken.objects.filter(token_hash=command.token_hash).exists():
             return Refusal("already_exists", "there is a token with this secret already")
-        token = ApiToken(
-            pk=command.id, token_hash=command.token_hash, prefix=command.prefix, created_at=_time(at)
-        )
+        token = ApiToken(pk=command.id, token_hash=command.token_hash, prefix=command.prefix, created_at=_time(at))
     token.name = command.name
     token.user_id = command.user
     token.scopes = list(command.scopes)

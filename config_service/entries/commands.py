@@ -34,6 +34,7 @@ class DeleteEntry(CommandBase, frozen=True, tag="entries.delete"):
     namespace: str
     key: str
     expected_revision: int | None = None
+    must_exist: bool = False
 
 
 EntriesCommand = PutNamespace | DeleteNamespace | PutEntry | DeleteEntry

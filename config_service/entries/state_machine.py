@@ -82,7 +82,9 @@ class EntriesStateMachine:
     def apply(self, steps: Sequence[Step]) -> list[Done | Refusal]:
         """In the caller's transaction; the results are in the order of ``steps``."""
         batch = _Batch(self._rows, self._known_namespaces())
-        batch.load({(s.command.namespace, s.command.key) for s in steps if isinstance(s.command, PutEntry | DeleteEntry)})
+        batch.load(
+            {(s.command.namespace, s.command.key) for s in steps if isinstance(s.command, PutEntry | DeleteEntry)}
+        )
         results = [batch.apply(step) for step in steps]
         batch.flush()
         while len(self._rows) > _REMEMBERED:
@@ -154,6 +156,8 @@ class _Batch:
             return _no_namespace(command.namespace)
         key = (command.namespace, command.key)
         row = self._rows[key]
+        if row is None and (command.must_exist or command.expected_revision is not None):
+            return Refusal("precondition_failed", "the entry does not exist")
         if row is None:
             return Refusal("not_found", f"there is no entry {command.key!r} in namespace {command.namespace!r}")
         if command.expected_revision is not None and command.expected_revision != row.revision:

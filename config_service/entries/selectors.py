@@ -1,0 +1,90 @@
+"""Reads of this node's tables. How fresh they are is the caller's business (`consensus.client`)."""
+
+from dataclasses import dataclass
+
+from django.db.models import Count
+
+from config_service.entries.models import ConfigEntry, Namespace
+from config_service.entries.snapshots import EntrySnapshot, NamespaceSnapshot, time_text
+from config_service.errors import NotFound
+from consensus.sql import execute
+
+_NAMESPACE_FIELDS = ("name", "description", "revision", "created_revision", "updated_at", "updated_by")
+_ENTRY_FIELDS = (
+    "namespace_id", "key", "value", "type", "revision", "created_revision", "version", "updated_at", "updated_by",
+    "comment",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class CountedNamespace:
+    namespace: NamespaceSnapshot
+    entries: int
+
+
+def applied_revision() -> int:
+    """The revision that this node's tables are at: at least that of anything read afterwards."""
+    row = execute("SELECT index FROM consensus_appliedstate").fetchone()
+    return row[0] if row else 0
+
+
+def list_namespaces() -> list[CountedNamespace]:
+    rows = Namespace.objects.annotate(held=Count("entries")).order_by("name").values_list(*_NAMESPACE_FIELDS, "held")
+    return [CountedNamespace(_namespace(row[:-1]), row[-1]) for row in rows]
+
+
+def get_namespace(name: str) -> CountedNamespace:
+    row = Namespace.objects.filter(name=name).annotate(held=Count("entries")).values_list(*_NAMESPACE_FIELDS, "held")
+    if not row:
+        raise _no_namespace(name)
+    return CountedNamespace(_namespace(row[0][:-1]), row[0][-1])
+
+
+def find_entry(namespace: str, key: str) -> EntrySnapshot | None:
+    row = ConfigEntry.objects.filter(namespace_id=namespace, key=key).values_list(*_ENTRY_FIELDS).first()
+    return _entry(row) if row else None
+
+
+def get_entry(namespace: str, key: str) -> EntrySnapshot:
+    entry = find_entry(namespace, key)
+    if entry is None:
+        _require_namespace(namespace)
+        raise NotFound(f"there is no entry {key!r} in namespace {namespace!r}")
+    return entry
+
+
+def list_entries(
+    namespace: str, prefix: str = "", after: str = "", limit: int = 100
+) -> tuple[list[EntrySnapshot], bool]:
+    """At most ``limit`` entries in the order of their keys, beginning after the key ``after``; whether there are more.
+
+    Keys are ASCII and ordered by bytes, so those with a prefix lie between it and the prefix followed by a DEL.
+    """
+    rows = ConfigEntry.objects.filter(namespace_id=namespace, key__gt=after)
+    if prefix:
+        rows = rows.filter(key__gte=prefix, key__lt=prefix + "\x7f")
+    found = [_entry(row) for row in rows.order_by("key").values_list(*_ENTRY_FIELDS)[: limit + 1]]
+    if not found:
+        _require_namespace(namespace)
+    return found[:limit], len(found) > limit
+
+
+def _require_namespace(name: str) -> None:
+    if not Namespace.objects.filter(name=name).exists():
+        raise _no_namespace(name)
+
+
+def _no_namespace(name: str) -> NotFound:
+    error = NotFound(f"there is no namespace {name!r}")
+    error.code = "namespace_not_found"
+    return error
+
+
+def _namespace(row: tuple) -> NamespaceSnapshot:
+    *before, updated_at, updated_by = row
+    return NamespaceSnapshot(*before, time_text(updated_at), updated_by)
+
+
+def _entry(row: tuple) -> EntrySnapshot:
+    *before, updated_at, updated_by, comment = row
+    return EntrySnapshot(*before, time_text(updated_at), updated_by, comment)
