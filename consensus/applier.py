@@ -9,23 +9,35 @@ time and gets the first answer; the window is counted in log entries, because no
 from collections.abc import Sequence
 
 import msgspec
-from django.db import connection, transaction
+from django.db import transaction
 
-from consensus.errors import InvariantViolation, UnknownVersion
+from consensus.errors import UnknownVersion
 from consensus.group_commands import ACTIVE
 from consensus.group_state import apply_group_command
-from consensus.models import AppliedState, Member
+from consensus.models import AppliedRequest, AppliedState, Member
 from consensus.ports import Command, Outcome, StateMachine
 from consensus.raft.messages import Entry, EntryKind
+from consensus.recent_ids import RecentIds
+from consensus.sql import BigintArray, BytesArray, TextArray, Writes, deferring, execute
 from consensus.wire import PROPOSAL_VERSION, Proposal, proposal_decoder
 
 REQUEST_WINDOW = 100_000
 PRUNE_EVERY = 1_000
 
-ADVANCE = "UPDATE consensus_appliedstate SET index = %s::bigint WHERE id = 1 AND index = %s::bigint"
-KNOWN = """
-SELECT request_id, index, fingerprint, result FROM consensus_appliedrequest WHERE request_id = ANY(%s::text[])
+# Moves the applied index on; an error, and so no commit, if it does not stand where this batch begins.
+ADVANCE = """
+WITH advanced AS (
+    UPDATE consensus_appliedstate SET index = %s::bigint WHERE id = 1 AND index = %s::bigint RETURNING 1
+)
+SELECT 1 / count(*) FROM advanced
 """
+KNOWN = """
+SELECT known.request_id, known.index, known.fingerprint, known.result
+FROM unnest(%s::text[]) AS wanted (request_id) JOIN consensus_appliedrequest known USING (request_id)
+"""
+# Statements are planned once and kept. Tables that are empty then grow by millions of rows, so the plan must be the one
+# that holds for large tables: look every key up in its index.
+SESSION = ("synchronous_commit = off", "enable_seqscan = off", "enable_hashjoin = off", "enable_mergejoin = off")
 REMEMBER = """
 INSERT INTO consensus_appliedrequest (request_id, index, fingerprint, result)
 SELECT * FROM unnest(%s::text[], %s::bigint[], %s::bytea[], %s::bytea[])
@@ -42,12 +54,15 @@ class DatabaseApplier:
         self._state_machine = state_machine
         self._states: dict[str, tuple[str, int]] = {}
         state_machine.reset()
-        with connection.cursor() as cursor:
-            cursor.execute("SET synchronous_commit = off")
+        for setting in SESSION:
+            execute(f"SET {setting}")
         AppliedState.objects.get_or_create(id=1)
         for node in members:
             Member.objects.get_or_create(node=node)
         self._applied = AppliedState.objects.get(id=1).index
+        self._requests = RecentIds(
+            AppliedRequest.objects.values_list("request_id", flat=True).iterator(), REQUEST_WINDOW
+        )
         self._load_states()
 
     def _load_states(self) -> None:
@@ -62,14 +77,10 @@ class DatabaseApplier:
 
     def apply(self, entries: Sequence[Entry]) -> list[Outcome]:
         last = entries[-1].index
+        proposals = [(entry, _decode(entry)) for entry in entries if entry.kind != EntryKind.NOOP]
         try:
-            with transaction.atomic(), connection.cursor() as cursor:
-                cursor.execute(ADVANCE, (last, entries[0].index - 1))
-                if cursor.rowcount != 1:
-                    raise InvariantViolation(f"the applied index is not {entries[0].index - 1}, as it should be")
-                outcomes = self._apply(cursor, entries)
-                if last // PRUNE_EVERY != self._applied // PRUNE_EVERY:
-                    cursor.execute(FORGET, (last - REQUEST_WINDOW,))
+            with transaction.atomic():
+                outcomes = self._apply(entries[0].index, last, proposals)
         except BaseException:
             self._state_machine.reset()
             raise
@@ -78,37 +89,38 @@ class DatabaseApplier:
             self._load_states()
         return outcomes
 
-    def _apply(self, cursor, entries: Sequence[Entry]) -> list[Outcome]:
-        proposals = [(entry, _decode(entry)) for entry in entries if entry.kind != EntryKind.NOOP]
-        if not proposals:
-            return []
-        first = self._first_answers(cursor, [proposal.request_id for _, proposal in proposals])
+    def _apply(self, first: int, last: int, proposals: list[tuple[Entry, Proposal]]) -> list[Outcome]:
+        answers = self._first_answers([proposal.request_id for _, proposal in proposals])
         fresh: dict[str, tuple[Entry, Proposal]] = {}
         for entry, proposal in proposals:
-            known = first.get(proposal.request_id)
+            before = answers.get(proposal.request_id)
             # Measured from the entry itself, so that nodes which cut batches differently decide alike.
-            if known is None or known[0] <= entry.index - REQUEST_WINDOW:
+            if before is None or before[0] <= entry.index - REQUEST_WINDOW:
                 fresh.setdefault(proposal.request_id, (entry, proposal))
-        results = self._run(list(fresh.values()))
-        if results:
-            cursor.execute(
-                REMEMBER,
-                (
-                    list(fresh),
-                    [entry.index for entry, _ in fresh.values()],
-                    [proposal.fingerprint for _, proposal in fresh.values()],
-                    [results[entry.index] for entry, _ in fresh.values()],
-                ),
-            )
-        first |= {
+        writes = Writes()
+        writes.add(ADVANCE, last, first - 1)
+        with deferring(writes):
+            results = self._run(list(fresh.values()))
+        answers |= {
             request_id: (entry.index, proposal.fingerprint, results[entry.index])
             for request_id, (entry, proposal) in fresh.items()
         }
-        return [_outcome(proposal, *first[proposal.request_id]) for _, proposal in proposals]
+        if fresh:
+            indexes, fingerprints, stored = zip(*(answers[request_id] for request_id in fresh), strict=True)
+            columns = TextArray(list(fresh)), BigintArray(indexes), BytesArray(fingerprints), BytesArray(stored)
+            writes.add(REMEMBER, *columns)
+        if last // PRUNE_EVERY != self._applied // PRUNE_EVERY:
+            writes.add(FORGET, last - REQUEST_WINDOW)
+        writes.commit()
+        self._requests.add(fresh)
+        return [_outcome(proposal, *answers[proposal.request_id]) for _, proposal in proposals]
 
-    def _first_answers(self, cursor, request_ids: list[str]) -> dict[str, tuple[int, bytes, bytes]]:
-        cursor.execute(KNOWN, (request_ids,))
-        return {row[0]: (row[1], bytes(row[2]), bytes(row[3])) for row in cursor.fetchall()}
+    def _first_answers(self, request_ids: list[str]) -> dict[str, tuple[int, bytes, bytes]]:
+        """What was answered before to any of these; asks the database only where memory says there may be something."""
+        suspects = [request_id for request_id in request_ids if request_id in self._requests]
+        if not suspects:
+            return {}
+        return {row[0]: row[1:] for row in execute(KNOWN, TextArray(suspects)).fetchall()}
 
     def _run(self, fresh: list[tuple[Entry, Proposal]]) -> dict[int, bytes]:
         """Results by index: the product's commands in one batch, the group's own one by one."""

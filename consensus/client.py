@@ -30,7 +30,7 @@ from consensus.errors import (
 )
 from consensus.fingerprints import fingerprint as fingerprint_of
 from consensus.raft.messages import EntryKind
-from consensus.redis_io import connect
+from consensus.redis_io import Link
 from consensus.wire import (
     PROPOSAL_VERSION,
     Answer,
@@ -76,7 +76,7 @@ class Client:
         self._calls: dict[int, _Call] = {}
         self._outgoing: deque[Request] = deque()
         self._sending = threading.Lock()
-        self._sender: redis.Redis | None = None
+        self._sender: Link | None = None
         self._receiver = threading.Thread(target=self._receive_forever, name="consensus-answers", daemon=True)
         self._receiver.start()
 
@@ -170,20 +170,20 @@ class Client:
             return
         try:
             if self._sender is None:
-                self._sender = connect(self._config.redis_url)
-                self._sender.ping()
-        except (redis.RedisError, OSError):
+                self._sender = Link(self._config.redis_url)
+        except (redis.RedisError, OSError) as error:
             self._sender = None
             reason = f"this node's Redis cannot be reached: {error}"
             self._fail(batch, lambda call: NoLeader(reason))
             return
         try:
-            pipeline = self._sender.pipeline(transaction=False)
-            pipeline.rpush(self._requests_key, encode(batch))
-            pipeline.expire(self._requests_key, REQUESTS_KEPT_S)
-            pipeline.execute()
+            self._sender.run(
+                ("RPUSH", self._requests_key, encode(batch)),
+                ("EXPIRE", self._requests_key, REQUESTS_KEPT_S),
+            )
         except (redis.RedisError, OSError):
             # It may have arrived all the same.
+            self._sender.close()
             self._sender = None
             self._fail(batch, lambda call: OutcomeUnknown(call.request_id) if call.request_id else NoLeader())
 
@@ -201,16 +201,21 @@ class Client:
             raise late from None
 
     def _receive_forever(self) -> None:
-        receiver: redis.Redis | None = None
+        receiver: Link | None = None
         swept_s = time.monotonic()
         while True:
             try:
-                receiver = receiver or connect(self._config.redis_url, timeout_s=BLOCK_S + 1)
-                item = receiver.blpop([self._answers_key], timeout=BLOCK_S)
-                if item is not None:
-                    for answer in answers_decoder.decode(item[1]):
+                if receiver is None:
+                    receiver = Link(self._config.redis_url, timeout_s=BLOCK_S + 1)
+                    key = self._answers_key
+                    take = receiver.pack(("BLPOP", key, BLOCK_S), ("LPOP", key, 256))
+                first, rest = receiver.run_packed(take, 2)
+                for raw in ([first[1]] if first else []) + (rest or []):
+                    for answer in answers_decoder.decode(raw):
                         self._settle(answer)
             except (redis.RedisError, OSError):
+                if receiver is not None:
+                    receiver.close()
                 receiver = None
                 threading.Event().wait(0.05)
             if time.monotonic() - swept_s > BLOCK_S:

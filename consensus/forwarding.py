@@ -116,10 +116,12 @@ class Forwarding:
 
     def on_propose_forward(self, source: str, message: ProposeForward) -> None:
         try:
-            self._node.propose([(proposal.kind, proposal.data) for proposal in message.proposals])
+            _, last = self._node.propose([(proposal.kind, proposal.data) for proposal in message.proposals])
         except ProposalRefused as refusal:
             request_ids = tuple(proposal.request_id for proposal in message.proposals)
             self._transport.send(source, [ProposeRefused(request_ids, refusal.reason)])
+        else:
+            self._node.await_commit(source, last)
 
     def on_read_forward(self, source: str, message: ReadForward) -> None:
         if not self._ask_core(source, message.context):

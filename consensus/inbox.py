@@ -1,7 +1,7 @@
 """The receiving thread: takes frames of peers and requests of local processes from this node's Redis.
 
-While something is there, one round trip takes from every list at once; when nothing is, it blocks. It survives any
-outage of its Redis and says whether it is connected.
+One round trip waits for something to come and then takes from every list at once. The thread survives any outage of
+its Redis and says whether it is connected.
 """
 
 import logging
@@ -15,7 +15,7 @@ import redis
 from consensus import keys
 from consensus.conf import NodeConfig
 from consensus.frames import FrameCodec
-from consensus.redis_io import connect
+from consensus.redis_io import Link
 from consensus.wire import PeerMessage, Request, requests_decoder
 
 logger = logging.getLogger(__name__)
@@ -47,38 +47,35 @@ class Inbox(threading.Thread):
         self._stopping = True
 
     def run(self) -> None:
-        client: redis.Redis | None = None
+        link: Link | None = None
         while not self._stopping:
             try:
-                client = client or connect(self._config.redis_url, timeout_s=BLOCK_S + 1)
-                self._receive(client)
+                if link is None:
+                    link = Link(self._config.redis_url, timeout_s=BLOCK_S + 1)
+                    take = self._take_commands(link)
+                self._hand_on(self._taken(link.run_packed(take, 1 + len(self._keys))))
                 self.connected = True
             except (redis.RedisError, OSError) as error:
                 if self.connected:
                     logger.warning("this node's Redis is away: %s", error)
                 self.connected = False
-                if client is not None:
-                    client.close()
-                    client = None
+                if link is not None:
+                    link.close()
+                    link = None
                 threading.Event().wait(random.uniform(0.05, 0.2))
-        if client is not None:
-            client.close()
+        if link is not None:
+            link.close()
 
-    def _receive(self, client: redis.Redis) -> None:
-        first = client.blpop(self._keys, timeout=BLOCK_S)
-        if first is None:
-            return
-        self._hand_on([first])
-        while not self._stopping:
-            pipeline = client.pipeline(transaction=False)
-            for key in self._keys:
-                pipeline.lpop(key, TAKE_AT_ONCE)
-            taken = [
-                (key, raw) for key, items in zip(self._keys, pipeline.execute(), strict=True) for raw in items or ()
-            ]
-            if not taken:
-                return
-            self._hand_on(taken)
+    def _take_commands(self, link: Link) -> list[bytes]:
+        """Wait for the first item, then take all there is: the server runs the second part when the first ends."""
+        return link.pack(("BLPOP", *self._keys, BLOCK_S), *(("LPOP", key, TAKE_AT_ONCE) for key in self._keys))
+
+    def _taken(self, replies: list) -> list[tuple[bytes, bytes]]:
+        first, *rest = replies
+        items = [] if first is None else [(first[0], first[1])]
+        for key, found in zip(self._keys, rest, strict=True):
+            items.extend((key, raw) for raw in found or ())
+        return items
 
     def _hand_on(self, items: list[tuple[bytes, bytes]]) -> None:
         received: list[tuple[str, PeerMessage]] = []

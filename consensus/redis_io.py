@@ -22,16 +22,49 @@ Command = tuple[bytes | str | int, ...]
 MAX_WAITING = 4096
 
 
-def connect(url: str, timeout_s: float = 0.4, single: bool = True) -> redis.Redis:
-    """A client without retries. ``timeout_s`` must exceed the timeout of any blocking command sent through it."""
+def connect(url: str) -> redis.Redis:
+    """A pooled client without retries, for the occasional command of any thread."""
     return redis.Redis.from_url(
         url,
         socket_connect_timeout=0.2,
-        socket_timeout=timeout_s,
+        socket_timeout=0.4,
         retry=Retry(NoBackoff(), 0),
-        single_connection_client=single,
         health_check_interval=0,
     )
+
+
+class Link:
+    """One connection, for one thread: several commands in one write, their replies in one read.
+
+    The pieces are the library's; what is left out is what it does around every command (pools, retries, callbacks),
+    which costs more than the command. After any exception the link is dead: close it and make another.
+    """
+
+    def __init__(self, url: str, timeout_s: float = 0.4):
+        pool = redis.ConnectionPool.from_url(
+            url,
+            socket_connect_timeout=0.2,
+            socket_timeout=timeout_s,
+            retry=Retry(NoBackoff(), 0),
+            health_check_interval=0,
+        )
+        self._connection = pool.make_connection()
+        self._connection.connect()
+
+    def pack(self, *commands: Command) -> list[bytes]:
+        """Commands ready for `run_packed`; worth keeping where they never change."""
+        return [b"".join(self._connection.pack_commands(commands))]
+
+    def run_packed(self, packed: list[bytes], replies: int) -> list:
+        self._connection.send_packed_command(packed)
+        return [self._connection.read_response() for _ in range(replies)]
+
+    def run(self, *commands: Command) -> list:
+        """The replies, in order. Raises `redis.RedisError` or `OSError`."""
+        return self.run_packed(self.pack(*commands), len(commands))
+
+    def close(self) -> None:
+        self._connection.disconnect()
 
 
 class Pusher(threading.Thread):
@@ -59,28 +92,29 @@ class Pusher(threading.Thread):
         self._items.put(None)
 
     def run(self) -> None:
-        client: redis.Redis | None = None
+        link: Link | None = None
         pause_s = 0.02
         while not self._stopping:
             items = self._take()
             if not items:
                 continue
             try:
-                client = client or connect(self._url)
-                self._send(client, self._render(items))
+                link = link or Link(self._url)
+                if commands := self._render(items):
+                    link.run(*commands)
                 self.failing, pause_s = False, 0.02
             except (redis.RedisError, OSError) as error:
                 if not self.failing:
                     logger.warning("%s: cannot push (%s); dropping until it is back", self.name, error)
                 self.failing = True
                 self.dropped += len(items)
-                if client is not None:
-                    client.close()
-                    client = None
+                if link is not None:
+                    link.close()
+                    link = None
                 self._discard_for(pause_s * random.uniform(0.5, 1.5))
                 pause_s = min(pause_s * 2, 0.5)
-        if client is not None:
-            client.close()
+        if link is not None:
+            link.close()
 
     def _take(self) -> list:
         items = [self._items.get()]
@@ -88,15 +122,6 @@ class Pusher(threading.Thread):
             while len(items) < MAX_WAITING:
                 items.append(self._items.get_nowait())
         return [item for item in items if item is not None]
-
-    def _send(self, client: redis.Redis, commands: Sequence[Command]) -> None:
-        if len(commands) == 1:
-            client.execute_command(*commands[0])
-        elif commands:
-            pipeline = client.pipeline(transaction=False)
-            for command in commands:
-                pipeline.execute_command(*command)
-            pipeline.execute()
 
     def _discard_for(self, seconds: float) -> None:
         """Back off; what comes meanwhile would be stale afterwards, and Raft sends again what matters."""

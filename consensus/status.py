@@ -90,7 +90,7 @@ class StatusReader:
 
     def __init__(self, config: NodeConfig):
         self._key = keys.status(config.group, config.node)
-        self._redis: redis.Redis = connect(config.redis_url, single=False)
+        self._redis: redis.Redis = connect(config.redis_url)
 
     def read(self) -> Read:
         raw = self._from_redis() or self._from_database()

@@ -19,6 +19,7 @@ from psycopg import errors as pg_errors
 from consensus.errors import Fenced, InvariantViolation
 from consensus.ports import StoredState
 from consensus.raft.messages import Entry, HardState
+from consensus.sql import BigintArray, BytesArray
 
 # "raft" in ASCII; the database belongs to one node, so one key is enough.
 IDENTITY_LOCK = 0x72616674
@@ -31,7 +32,7 @@ WITH fence AS (
     DELETE FROM consensus_logentry WHERE index > %s::bigint AND EXISTS (SELECT 1 FROM fence)
 ), put AS (
     INSERT INTO consensus_logentry (index, term, kind, data)
-    SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::smallint[], %s::bytea[])
+    SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]::smallint[], %s::bytea[])
     WHERE EXISTS (SELECT 1 FROM fence)
     ON CONFLICT (index) DO UPDATE SET term = excluded.term, kind = excluded.kind, data = excluded.data
 )
@@ -115,10 +116,10 @@ class PostgresStorage:
         if entries:
             cut_above = max(entries[-1].index, 0)
             columns = (
-                [entry.index for entry in entries],
-                [entry.term for entry in entries],
-                [int(entry.kind) for entry in entries],
-                [entry.data for entry in entries],
+                BigintArray([entry.index for entry in entries]),
+                BigintArray([entry.term for entry in entries]),
+                BigintArray([entry.kind for entry in entries]),
+                BytesArray([entry.data for entry in entries]),
             )
             cursor = self._connection.execute(SAVE, (*fence, cut_above, *columns))
             self._last_index = cut_above

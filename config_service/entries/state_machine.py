@@ -6,14 +6,14 @@ the whole group; psycopg's own cursor prepares the statements, which Django's do
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from config_service.entries.commands import DeleteEntry, DeleteNamespace, EntriesCommand, PutEntry, PutNamespace
 from config_service.entries.models import IDS_PER_REVISION
 from config_service.entries.validation import type_to_keep
 from config_service.envelope import Done, Refusal
-from consensus.sql import BigintArray, TextArray, execute
+from consensus.sql import BigintArray, TextArray, execute, write
 
 _REMEMBERED = 50_000
 
@@ -86,7 +86,7 @@ class EntriesStateMachine:
             {(s.command.namespace, s.command.key) for s in steps if isinstance(s.command, PutEntry | DeleteEntry)}
         )
         results = [batch.apply(step) for step in steps]
-        batch.flush()
+        batch.flush(write)
         while len(self._rows) > _REMEMBERED:
             self._rows.popitem(last=False)
         return results
@@ -178,7 +178,7 @@ class _Batch:
     def _delete_namespace(self, step: Step, command: DeleteNamespace) -> Done | Refusal:
         if command.name not in self._namespaces:
             return _no_namespace(command.name)
-        self.flush()
+        self.flush(execute)
         held = execute("SELECT 1 FROM entries_configentry WHERE namespace_id = %s LIMIT 1", command.name).fetchone()
         if held:
             return Refusal("namespace_not_empty", f"namespace {command.name!r} still holds entries")
@@ -186,15 +186,18 @@ class _Batch:
         del self._namespaces[command.name]
         return Done(step.revision, at=step.at)
 
-    def flush(self) -> None:
-        """Write what was decided. A key is in at most one of the two sets, so their order does not matter."""
+    def flush(self, run: Callable[..., object]) -> None:
+        """Write what was decided. A key is in at most one of the two sets, so their order does not matter.
+
+        ``run`` is `write`, which may wait for the commit, or `execute`, where the batch reads what it has written.
+        """
         if self._deleted:
             gone = list(self._deleted)
-            execute(_DELETE, TextArray([key[0] for key in gone]), TextArray([key[1] for key in gone]))
+            run(_DELETE, TextArray([key[0] for key in gone]), TextArray([key[1] for key in gone]))
             self._deleted.clear()
         if self._written:
             columns = zip(*(self._columns(key, step) for key, step in self._written.items()), strict=True)
-            execute(_UPSERT, *(kind(column) for kind, column in zip(_UPSERT_TYPES, columns, strict=True)))
+            run(_UPSERT, *(kind(column) for kind, column in zip(_UPSERT_TYPES, columns, strict=True)))
             self._written.clear()
 
     def _columns(self, key: Key, step: Step) -> tuple[object, ...]:

@@ -61,7 +61,8 @@ class VoteReply(Message, frozen=True, array_like=True, gc=False, tag=2):
 class AppendRequest(Message, frozen=True, array_like=True, gc=False, tag=3):
     """AppendEntries (P 5.3); a heartbeat when ``entries`` is empty.
 
-    ``round`` is the leader's latest read round; the reply echoes it (T 6.4).
+    ``round`` is the leader's latest read round; the reply echoes it (T 6.4). ``quiet``: sent only to pass the commit
+    index on, so that acceptance needs no answer.
     """
 
     prev_index: int
@@ -69,6 +70,7 @@ class AppendRequest(Message, frozen=True, array_like=True, gc=False, tag=3):
     commit: int
     round: int
     entries: tuple[Entry, ...] = ()
+    quiet: bool = False
 
 
 class AppendReply(Message, frozen=True, array_like=True, gc=False, tag=4):

@@ -153,6 +153,12 @@ class RaftNode:
             raise ProposalRefused("overloaded")
         return replication.append_proposals(state, proposals)
 
+    def await_commit(self, peer: str, index: int) -> None:
+        """Clients of ``peer`` wait for the entries up to ``index``: it is told at once when they are committed."""
+        progress = self._state.progress.get(peer)
+        if progress is not None:
+            progress.awaited = max(progress.awaited, index)
+
     def request_read(self, context: int) -> bool:
         """Ask for a read index; answered in ``ready.reads``. False: not the leader."""
         if self._state.role is not Role.LEADER:

@@ -19,6 +19,8 @@ class Progress:
     streaming: bool = False
     probe_sent: bool = False
     sent_commit: int = 0
+    # A client of this follower waits for entries up to here: tell it of their commitment without delay.
+    awaited: int = 0
     acked_round: int = 0
     in_flight: deque[int] = field(default_factory=deque)
 

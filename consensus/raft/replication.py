@@ -54,8 +54,9 @@ def flush(state: State) -> None:
             continue
         while progress.next <= state.log.last_index and len(progress.in_flight) < state.config.max_in_flight:
             _send_entries(state, peer, progress)
-        if progress.sent_commit < min(state.commit, progress.next - 1):
-            _send_empty(state, peer, progress)
+        # A new commit index rides on the next append or heartbeat, unless somebody waits for it there.
+        if progress.sent_commit < min(state.commit, progress.next - 1, progress.awaited):
+            _send(state, peer, progress, progress.next - 1, (), quiet=True)
 
 
 def _send_entries(state: State, peer: str, progress: Progress) -> None:
@@ -72,11 +73,14 @@ def _send_empty(state: State, peer: str, progress: Progress) -> None:
     _send(state, peer, progress, progress.next - 1, ())
 
 
-def _send(state: State, peer: str, progress: Progress, prev_index: int, entries: tuple[Entry, ...]) -> None:
+def _send(
+    state: State, peer: str, progress: Progress, prev_index: int, entries: tuple[Entry, ...], quiet: bool = False
+) -> None:
     prev_term = state.log.term_at(prev_index)
     assert prev_term is not None, "a leader holds everything before what it sends"
     progress.sent_commit = state.commit
-    state.send(peer, AppendRequest(state.term, prev_index, prev_term, state.commit, state.reads.round, entries))
+    round_ = state.reads.round
+    state.send(peer, AppendRequest(state.term, prev_index, prev_term, state.commit, round_, entries, quiet))
 
 
 def on_append_request(state: State, source: str, message: AppendRequest, now_ms: int) -> None:
@@ -100,7 +104,8 @@ def on_append_request(state: State, source: str, message: AppendRequest, now_ms:
         log.append(news)
     vouched = prev_index + len(entries)
     state.commit = max(state.commit, min(message.commit, vouched))
-    state.send(source, AppendReply(state.term, True, vouched, prev_index, message.round))
+    if not message.quiet:
+        state.send(source, AppendReply(state.term, True, vouched, prev_index, message.round))
 
 
 def on_append_reply(state: State, source: str, message: AppendReply, now_ms: int) -> None:
