@@ -1,0 +1,129 @@
+"""Where a local group lives, on which ports, with which secrets. Kept in ``group.json``, readable by its owner only."""
+
+import json
+import os
+import secrets
+import socket
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+HOST = "127.0.0.1"
+
+
+class LocalGroupError(Exception):
+    """Something that the person at the terminal can understand and mend."""
+
+
+@dataclass(slots=True)
+class NodeLayout:
+    name: str
+    folder: Path
+    web_port: int
+    postgres_port: int
+    redis_port: int
+
+    @property
+    def postgres_data(self) -> Path:
+        return self.folder / "postgres"
+
+    @property
+    def web_url(self) -> str:
+        return f"http://{HOST}:{self.web_port}"
+
+    def log(self, part: str) -> Path:
+        return self.folder / "logs" / f"{part}.log"
+
+    def pid_file(self, part: str) -> Path:
+        return self.folder / f"{part}.pid"
+
+
+@dataclass(slots=True)
+class GroupLayout:
+    folder: Path
+    group: str
+    secrets: dict[str, str]
+    nodes: dict[str, NodeLayout] = field(default_factory=dict)
+
+    @property
+    def credentials_file(self) -> Path:
+        return self.folder / "credentials.json"
+
+    def node(self, name: str) -> NodeLayout:
+        if name not in self.nodes:
+            raise LocalGroupError(f"there is no node {name} here; the nodes are {', '.join(self.nodes)}")
+        return self.nodes[name]
+
+    def save(self) -> None:
+        nodes = [{key: value for key, value in asdict(node).items() if key != "folder"} for node in self.nodes.values()]
+        write_private(
+            self.folder / "group.json",
+            json.dumps({"group": self.group, "secrets": self.secrets, "nodes": nodes}, indent=2),
+        )
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that nobody else may read, whole or not at all."""
+    temporary = path.with_suffix(".new")
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+    temporary.replace(path)
+
+
+def create(folder: Path, count: int, port: int) -> GroupLayout:
+    """Choose names, ports and secrets for a new group."""
+    if count < 1:
+        raise LocalGroupError("a group has at least one node")
+    folder.mkdir(parents=True, exist_ok=True)
+    layout = GroupLayout(
+        folder=folder,
+        group=f"local-{secrets.token_hex(3)}",
+        secrets={name: secrets.token_urlsafe(32) for name in ("django", "group", "postgres", "redis")},
+    )
+    free = free_ports(2 * count)
+    for i in range(count):
+        name = f"n{i + 1}"
+        layout.nodes[name] = NodeLayout(name, folder / name, port + i, free[2 * i], free[2 * i + 1])
+    for node in layout.nodes.values():
+        (node.folder / "logs").mkdir(parents=True, exist_ok=True)
+    layout.save()
+    return layout
+
+
+def load(folder: Path) -> GroupLayout | None:
+    """The group that lives in ``folder``; None if there is none."""
+    path = folder / "group.json"
+    if not path.exists():
+        return None
+    stored = json.loads(path.read_text())
+    nodes = {node["name"]: NodeLayout(folder=folder / node["name"], **node) for node in stored["nodes"]}
+    return GroupLayout(folder, stored["group"], stored["secrets"], nodes)
+
+
+def require(folder: Path) -> GroupLayout:
+    layout = load(folder)
+    if layout is None:
+        raise LocalGroupError(f"there is no local group in {folder}: start one with `manage.py localgroup up`")
+    return layout
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on now; held open together, so that all differ."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind((HOST, 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,64 @@
+"""Asking the nodes how they are, over HTTP. What does not answer is part of the answer."""
+
+import json
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+
+from config_service.localgroup import credentials
+from config_service.localgroup.layout import GroupLayout, NodeLayout
+from config_service.localgroup.parts import parts_of
+
+TIMEOUT_S = 2
+UNKNOWN = {"role": "unknown", "term": 0, "commit": 0, "applied": 0, "state": "unknown"}
+
+
+def is_ready(node: NodeLayout) -> bool:
+    try:
+        with urllib.request.urlopen(f"{node.web_url}/readyz", timeout=TIMEOUT_S) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def status(group: GroupLayout) -> dict:
+    """``{"leader", "term", "nodes": {name: {"role", "term", "commit", "applied", "state", "parts": {...}}}}``."""
+    nodes = list(group.nodes.values())
+    token = (credentials.read(group) or {}).get("token", "")
+    with ThreadPoolExecutor(len(nodes)) as pool:
+        views = dict(zip(group.nodes, pool.map(lambda node: _view(node, token), nodes), strict=True))
+    result: dict = {"leader": "", "term": 0, "nodes": {}}
+    for node in nodes:
+        known = _row(views, node.name)
+        parts = {part.name: part.state() for part in parts_of(group, node)}
+        result["nodes"][node.name] = {**known, "parts": parts}
+    newest = max((view for view in views.values() if view), key=lambda view: view["term"], default=None)
+    if newest:
+        result["leader"], result["term"] = newest["leader"] or "", newest["term"]
+    return result
+
+
+def _view(node: NodeLayout, token: str) -> dict | None:
+    request = urllib.request.Request(
+        f"{node.web_url}/api/v1/group", headers={"Authorization": f"Bearer {token}", "Accept": "application/json"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+            return json.load(answer)
+    except (urllib.error.URLError, OSError, ValueError):
+        return None
+
+
+def _row(views: dict[str, dict | None], name: str) -> dict:
+    """What ``name`` says of itself, or else what another node says of it."""
+    for view in (views[name], *views.values()):
+        for member in (view or {}).get("members", []):
+            if member["node"] == name:
+                return {
+                    "role": member["role"],
+                    "term": member["term"],
+                    "commit": member["commit_index"],
+                    "applied": member["applied_index"],
+                    "state": member["state"],
+                }
+    return dict(UNKNOWN)
