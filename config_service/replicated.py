@@ -12,6 +12,7 @@ from config_service.envelope import VERSION, Done, Envelope, Refusal, encode_res
 from config_service.guard import applying
 from consensus.errors import UnknownVersion
 from consensus.ports import Command
+from consensus.sql import begin
 
 
 class _Known(Envelope, frozen=True):
@@ -58,6 +59,7 @@ class ReplicatedTables:
                     steps.append(Step(revision, envelope.actor, envelope.at, envelope.command))
                     places.append(place)
                 else:
+                    begin()
                     results[place] = accounts.apply(revision, envelope.at, envelope.command)
             if steps:
                 for place, result in zip(places, self._entries.apply(steps), strict=True):

@@ -9,7 +9,6 @@ time and gets the first answer; the window is counted in log entries, because no
 from collections.abc import Sequence
 
 import msgspec
-from django.db import transaction
 
 from consensus.errors import UnknownVersion
 from consensus.group_commands import ACTIVE
@@ -18,19 +17,15 @@ from consensus.models import AppliedRequest, AppliedState, Member
 from consensus.ports import Command, Outcome, StateMachine
 from consensus.raft.messages import Entry, EntryKind
 from consensus.recent_ids import RecentIds
-from consensus.sql import BigintArray, BytesArray, TextArray, Writes, deferring, execute
+from consensus.sql import BigintArray, BytesArray, TextArray, Writes, begin, execute
 from consensus.wire import PROPOSAL_VERSION, Proposal, proposal_decoder
 
 REQUEST_WINDOW = 100_000
 PRUNE_EVERY = 1_000
 
-# Moves the applied index on; an error, and so no commit, if it does not stand where this batch begins.
-ADVANCE = """
-WITH advanced AS (
-    UPDATE consensus_appliedstate SET index = %s::bigint WHERE id = 1 AND index = %s::bigint RETURNING 1
-)
-SELECT 1 / count(*) FROM advanced
-"""
+# Moves the applied index on. It stands first in its step, so that not finding the row where this batch begins is an
+# error (see `sql.Writes`): then somebody else has applied meanwhile, and nothing is written.
+ADVANCE = "UPDATE consensus_appliedstate SET index = %s::bigint WHERE id = 1 AND index = %s::bigint RETURNING 1"
 KNOWN = """
 SELECT known.request_id, known.index, known.fingerprint, known.result
 FROM unnest(%s::text[]) AS wanted (request_id) JOIN consensus_appliedrequest known USING (request_id)
@@ -79,8 +74,9 @@ class DatabaseApplier:
         last = entries[-1].index
         proposals = [(entry, _decode(entry)) for entry in entries if entry.kind != EntryKind.NOOP]
         try:
-            with transaction.atomic():
-                outcomes = self._apply(entries[0].index, last, proposals)
+            outcomes = self._apply(entries[0].index, last, proposals)
+            if last // PRUNE_EVERY != self._applied // PRUNE_EVERY:
+                execute(FORGET, last - REQUEST_WINDOW)
         except BaseException:
             self._state_machine.reset()
             raise
@@ -97,21 +93,17 @@ class DatabaseApplier:
             # Measured from the entry itself, so that nodes which cut batches differently decide alike.
             if before is None or before[0] <= entry.index - REQUEST_WINDOW:
                 fresh.setdefault(proposal.request_id, (entry, proposal))
-        writes = Writes()
-        writes.add(ADVANCE, last, first - 1)
-        with deferring(writes):
+        with Writes() as writes:
+            writes.add(ADVANCE, last, first - 1)
             results = self._run(list(fresh.values()))
-        answers |= {
-            request_id: (entry.index, proposal.fingerprint, results[entry.index])
-            for request_id, (entry, proposal) in fresh.items()
-        }
-        if fresh:
-            indexes, fingerprints, stored = zip(*(answers[request_id] for request_id in fresh), strict=True)
-            columns = TextArray(list(fresh)), BigintArray(indexes), BytesArray(fingerprints), BytesArray(stored)
-            writes.add(REMEMBER, *columns)
-        if last // PRUNE_EVERY != self._applied // PRUNE_EVERY:
-            writes.add(FORGET, last - REQUEST_WINDOW)
-        writes.commit()
+            answers |= {
+                request_id: (entry.index, proposal.fingerprint, results[entry.index])
+                for request_id, (entry, proposal) in fresh.items()
+            }
+            if fresh:
+                indexes, fingerprints, stored = zip(*(answers[request_id] for request_id in fresh), strict=True)
+                columns = TextArray(list(fresh)), BigintArray(indexes), BytesArray(fingerprints), BytesArray(stored)
+                writes.add(REMEMBER, *columns)
         self._requests.add(fresh)
         return [_outcome(proposal, *answers[proposal.request_id]) for _, proposal in proposals]
 
@@ -135,6 +127,7 @@ class DatabaseApplier:
             results.update(zip((command.index for command in commands), answers, strict=True))
         for entry, proposal in fresh:
             if entry.kind == EntryKind.GROUP:
+                begin()
                 results[entry.index] = apply_group_command(entry.index, proposal.payload)
         return results
 

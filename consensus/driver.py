@@ -143,13 +143,19 @@ class Driver:
         """Work the core's `Ready` off until nothing is left, or one batch has been applied."""
         while ready := self.node.ready(0 if self.halted else 256):
             self._send(ready.early)
+            # A leader's followers are busy with what was just sent: time to answer those who wait for the last batch.
+            # A follower's leader waits for what comes next, so there applying comes last.
+            leads = self.node.role is Role.LEADER
+            if ready.committed and leads:
+                self._apply(ready.committed)
             if ready.hard_state is not None or ready.entries:
                 self.storage.save(ready.hard_state or self.node.hard_state, ready.entries)
                 self.node.saved(ready)
             self._send(ready.late)
             self.forwarding.on_read_results(ready.reads)
-            if ready.committed:
+            if ready.committed and not leads:
                 self._apply(ready.committed)
+            if ready.committed:
                 return True
         return False
 
@@ -166,6 +172,7 @@ class Driver:
         for outcome in outcomes:
             self.forwarding.proposals.applied(outcome)
         self.forwarding.reads.applied(last)
+        self._publish()
 
     def _send(self, messages: Sequence[tuple[str, PeerMessage]]) -> None:
         grouped: dict[str, list[PeerMessage]] = {}

