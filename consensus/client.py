@@ -153,13 +153,16 @@ class Client:
         future: Future = Future()
         self._calls[request.token] = _Call(future, request_id, time.monotonic() + deadline_s + GRACE_S)
         self._outgoing.append(request)
-        # Whoever holds the lock sends for all; what is appended after its last look is seen by its next one.
+        self._flush()
+        return future
+
+    def _flush(self) -> None:
+        """Whoever holds the lock sends for all; what is appended after its last look is seen by its next one."""
         while self._outgoing and self._sending.acquire(blocking=False):
             try:
                 self._send_waiting()
             finally:
                 self._sending.release()
-        return future
 
     def _send_waiting(self) -> None:
         batch: list[Request] = []
@@ -210,9 +213,7 @@ class Client:
                     key = self._answers_key
                     take = receiver.pack(("BLPOP", key, BLOCK_S), ("LPOP", key, 256))
                 first, rest = receiver.run_packed(take, 2)
-                for raw in ([first[1]] if first else []) + (rest or []):
-                    for answer in answers_decoder.decode(raw):
-                        self._settle(answer)
+                self._settle_all(([first[1]] if first else []) + (rest or []))
             except (redis.RedisError, OSError):
                 if receiver is not None:
                     receiver.close()
@@ -228,6 +229,18 @@ class Client:
             if call.until_s < now_s and self._calls.pop(token, None) is not None:
                 error = OutcomeUnknown(call.request_id) if call.request_id else NoLeader()
                 call.future.set_exception(error)
+
+    def _settle_all(self, frames: list[bytes]) -> None:
+        """Settle what came together; what the callers submit on hearing of it (by callbacks) leaves together."""
+        held = self._sending.acquire(blocking=False)
+        try:
+            for raw in frames:
+                for answer in answers_decoder.decode(raw):
+                    self._settle(answer)
+        finally:
+            if held:
+                self._sending.release()
+        self._flush()
 
     def _settle(self, answer: Answer) -> None:
         call = self._calls.pop(answer.token, None)
