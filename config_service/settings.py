@@ -42,7 +42,8 @@ ALLOWED_HOSTS = env("DJANGO_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]").split("
 CSRF_TRUSTED_ORIGINS = [origin for origin in env("DJANGO_CSRF_TRUSTED_ORIGINS").split(",") if origin]
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "config_service",
+    "config_service.admin_config.ConfigAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -98,6 +99,19 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "config_service.api.authentication.BearerAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["config_service.api.parsers.StrictJsonParser"],
+    "DEFAULT_RENDERER_CLASSES": ["config_service.api.renderers.JsonRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config_service.api.renderers.AlwaysJson",
+    "EXCEPTION_HANDLER": "config_service.api.problems.handle",
+    "URL_FORMAT_OVERRIDE": None,
+}
 
 # --- the group -------------------------------------------------------------------------------------------------------
 CONSENSUS = {

@@ -6,8 +6,8 @@ from config_service.envelope import CommandBase
 
 
 class PutUser(CommandBase, frozen=True, tag="accounts.put_user"):
-    """Create or replace the user ``id``. ``password`` is a hash. Permissions are named ``app.codename``, since their
-    ids differ from node to node."""
+    """Create or replace the user ``id``. ``password`` is a hash, or "" to keep the one there is. Permissions are named
+    ``app.codename``, since their ids differ from node to node."""
 
     id: UUID
     username: str

@@ -38,7 +38,7 @@ def hash_token(plain: str) -> str:
 
 
 def put_user(actor: str, command: PutUser) -> int:
-    """``command.password`` is a hash already. Returns the revision."""
+    """``command.password`` is a hash already, or "" to keep it. Returns the revision."""
     if not 1 <= len(command.username) <= 150:
         raise Invalid.field("username", "1 to 150 characters")
     return propose(command, actor).revision

@@ -39,7 +39,9 @@ def _put_user(revision: int, at: str, command: PutUser) -> Done | Refusal:
     user = User.objects.filter(pk=command.id).first()
     created = user is None
     user = user or User(pk=command.id, date_joined=_time(at))
-    for name in ("username", "password", "first_name", "last_name", "email", "is_active", "is_staff", "is_superuser"):
+    if command.password:
+        user.password = command.password
+    for name in ("username", "first_name", "last_name", "email", "is_active", "is_staff", "is_superuser"):
         setattr(user, name, getattr(command, name))
     user.revision = revision
     user.save(force_insert=created, force_update=not created)

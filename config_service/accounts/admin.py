@@ -1,0 +1,161 @@
+"""Users, groups and API tokens in the admin."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin as StockGroupAdmin
+from django.contrib.auth.admin import UserAdmin as StockUserAdmin
+from django.contrib.auth.forms import AdminPasswordChangeForm
+from django.contrib.auth.models import Group, Permission
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+
+from config_service.accounts import services
+from config_service.accounts.commands import PutUser
+from config_service.accounts.models import ApiToken, User
+from config_service.accounts.validation import check_scopes
+from config_service.admin_base import ProposingAdmin
+from config_service.errors import Invalid
+from config_service.refusals import REFUSALS, explain
+
+
+def _names(permissions: Any) -> tuple[str, ...]:
+    rows = Permission.objects.filter(pk__in=[permission.pk for permission in permissions])
+    return tuple(sorted(f"{app}.{code}" for app, code in rows.values_list("content_type__app_label", "codename")))
+
+
+class UserPasswordForm(AdminPasswordChangeForm):
+    """Another person's new password. ``user.proposer`` is who sets it (see `UserAdmin.get_object`)."""
+
+    def save(self, commit: bool = True) -> User:
+        user = super().save(commit=False)
+        services.set_password(user.proposer, user.pk, user.password)
+        return user
+
+
+@admin.register(User)
+class UserAdmin(ProposingAdmin, StockUserAdmin):
+    change_password_form = UserPasswordForm
+    fieldsets = [
+        (None, {"fields": ["username", "password"]}),
+        ("Person", {"fields": ["first_name", "last_name", "email"]}),
+        ("Permissions", {"fields": ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]}),
+    ]
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> User | None:
+        user = super().get_object(request, object_id, from_field)
+        if user is not None:
+            user.proposer = request.user.get_username()
+        return user
+
+    def propose_save(self, request: HttpRequest, obj: User, form: forms.ModelForm, change: bool) -> None:
+        chosen = form.cleaned_data
+        groups = chosen["groups"] if "groups" in chosen else (obj.groups.all() if change else [])
+        permissions = (
+            chosen["user_permissions"]
+            if "user_permissions" in chosen
+            else (obj.user_permissions.all() if change else [])
+        )
+        command = PutUser(
+            id=obj.pk,
+            username=obj.username,
+            password="" if change else obj.password,
+            first_name=obj.first_name,
+            last_name=obj.last_name,
+            email=obj.email,
+            is_active=obj.is_active,
+            is_staff=obj.is_staff,
+            is_superuser=obj.is_superuser,
+            groups=tuple(sorted(group.name for group in groups)),
+            permissions=_names(permissions),
+        )
+        services.put_user(request.user.get_username(), command)
+
+    def propose_delete(self, request: HttpRequest, obj: User) -> None:
+        services.delete_user(request.user.get_username(), obj.pk)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        try:
+            return super().user_change_password(request, id, form_url)
+        except REFUSALS as error:
+            self.message_user(request, explain(error), messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupAdmin(ProposingAdmin, StockGroupAdmin):
+    def propose_save(self, request: HttpRequest, obj: Group, form: forms.ModelForm, change: bool) -> None:
+        permissions = _names(form.cleaned_data["permissions"])
+        old_name = form.initial["name"] if change else ""
+        services.put_group(request.user.get_username(), obj.name, permissions, old_name)
+        if not change:
+            obj.pk = Group.objects.get(name=obj.name).pk
+
+    def propose_delete(self, request: HttpRequest, obj: Group) -> None:
+        services.delete_group(request.user.get_username(), obj.name)
+
+
+class TokenForm(forms.ModelForm):
+    scopes = forms.CharField(
+        help_text="Separated by spaces: read:NAMESPACE, write:NAMESPACE (* for every namespace), operate.",
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
+    )
+
+    class Meta:
+        model = ApiToken
+        fields = ["name", "user", "scopes", "expires_at"]
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        if self.instance.name:
+            self.initial["scopes"] = " ".join(self.instance.scopes)
+
+    def clean_scopes(self) -> list[str]:
+        try:
+            return check_scopes(self.cleaned_data["scopes"].replace(",", " ").split())
+        except Invalid as error:
+            raise forms.ValidationError(error.detail) from error
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ProposingAdmin):
+    form = TokenForm
+    list_display = ["name", "prefix", "user", "scopes", "created_at", "expires_at"]
+    list_filter = ["user"]
+    search_fields = ["name", "prefix", "user__username"]
+    fields = ["name", "user", "scopes", "expires_at"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> list[str]:
+        return ["prefix", "created_at"] if obj else []
+
+    def get_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> list[str]:
+        return self.fields + (["prefix", "created_at"] if obj else [])
+
+    def propose_save(self, request: HttpRequest, obj: ApiToken, form: TokenForm, change: bool) -> None:
+        actor, what = request.user.get_username(), (obj.name, obj.user_id, obj.scopes, obj.expires_at)
+        if change:
+            services.change_token(actor, obj.pk, *what)
+        else:
+            new = services.create_token(actor, *what)
+            obj.pk = new.id
+            request.new_token = new.plain
+
+    def response_add(self, request: HttpRequest, obj: ApiToken, post_url_continue: str | None = None) -> HttpResponse:
+        """The one page that ever shows the token. A message would put it into the session's cookie."""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "API token created",
+            "opts": self.opts,
+            "token": request.new_token,
+            "name": obj.name,
+        }
+        response = TemplateResponse(request, "admin/accounts/apitoken/created.html", context)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    def propose_delete(self, request: HttpRequest, obj: ApiToken) -> None:
+        services.delete_token(request.user.get_username(), obj.pk)

@@ -1,0 +1,62 @@
+"""What all API views share: how fresh a read is, and the headers that say so."""
+
+from typing import Any
+
+from django.db import Error as DatabaseError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from config_service.api.bodies import read_number
+from config_service.entries import selectors
+from config_service.errors import Invalid
+from consensus import client as consensus_client
+from consensus import services as consensus_services
+from consensus.conf import get_config
+
+READ_PARAMETERS = ("consistency", "min_revision")
+
+
+class ApiView(APIView):
+    """``revision``, ``consistency`` and ``age_ms`` become headers of the answer."""
+
+    revision: int | None = None
+    consistency = ""
+    age_ms: int | None = None
+
+    def prepare_read(self, query: dict[str, str]) -> int:
+        """Make this node as fresh as the caller wants; returns the revision that the read will be at least at."""
+        self.consistency = query.get("consistency", "linearizable")
+        if self.consistency not in ("linearizable", "stale"):
+            asked, self.consistency = self.consistency, ""
+            raise Invalid.field("consistency", f"linearizable or stale, not {asked!r}")
+        least = read_number(query, "min_revision", 0, 0, 2**62)
+        client = consensus_client.get_client()
+        if self.consistency == "linearizable":
+            self.revision = client.read_index()
+        else:
+            self.revision = selectors.applied_revision()
+            self.age_ms = consensus_services.group_view().leader_heard_ms
+        if least > self.revision:
+            client.wait_applied(least)
+            self.revision = least
+        return self.revision
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response["Config-Node"] = get_config().node
+        response["Config-Revision"] = str(self._known_revision())
+        if self.consistency:
+            response["Config-Consistency"] = self.consistency
+        if self.consistency == "stale" and self.age_ms is not None:
+            response["Config-Age-Ms"] = str(self.age_ms)
+        return response
+
+    def _known_revision(self) -> int:
+        """For errors and writes too; from what the runtime last published where the database is away."""
+        if self.revision is not None:
+            return self.revision
+        try:
+            return selectors.applied_revision()
+        except DatabaseError:
+            return consensus_services.group_view().applied_index

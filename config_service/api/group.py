@@ -1,0 +1,107 @@
+"""The group over HTTP: what it looks like, drain and undrain, leadership, and what became of a request."""
+
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from config_service.api.authentication import require
+from config_service.api.base import READ_PARAMETERS, ApiView
+from config_service.api.bodies import read_body, read_query
+from config_service.errors import Invalid, NotFound
+from consensus import services
+
+
+def group_body(view: services.GroupView) -> dict[str, Any]:
+    members = [
+        {
+            "node": member.node,
+            "role": member.role,
+            "address": member.web_url,
+            "lag": member.lag,
+            "state": member.state,
+            "term": member.term,
+            "commit_index": member.commit_index,
+            "applied_index": member.applied_index,
+            "heard_ms": member.heard_ms,
+            "reachable": member.reachable,
+            "halted": member.halted,
+        }
+        for member in view.members
+    ]
+    return {
+        "group": view.group,
+        "node": view.node,
+        "running": view.running,
+        "term": view.term,
+        "leader": view.leader or None,
+        "leader_heard_ms": view.leader_heard_ms,
+        "commit_index": view.commit_index,
+        "applied_index": view.applied_index,
+        "members": members,
+        "quorum_size": view.quorum_size,
+        "failures_survivable": view.failures_survivable,
+    }
+
+
+class GroupView(ApiView):
+    """This node's own view: it answers without a majority, and so is always stale."""
+
+    def get(self, request: Request) -> Response:
+        read_query(request)
+        view = services.group_view()
+        self.consistency = "stale"
+        self.revision = view.applied_index
+        self.age_ms = view.leader_heard_ms
+        return Response(group_body(view))
+
+
+class NodeOperationView(ApiView):
+    """Drain or undrain, by which of the two ``operation`` is."""
+
+    operation = ""
+
+    def post(self, request: Request, node: str) -> Response:
+        require(request, "operate")
+        read_query(request)
+        read_body(request, {}, {})
+        if services.group_view().member(node) is None:
+            raise NotFound(f"there is no node {node!r} in this group")
+        actor = request.user.get_username()
+        if self.operation == "drain":
+            services.drain(node, actor)
+        else:
+            services.undrain(node, actor)
+        return Response(group_body(services.group_view()))
+
+
+class TransferLeadershipView(ApiView):
+    def post(self, request: Request) -> Response:
+        require(request, "operate")
+        read_query(request)
+        to = read_body(request, {}, {"to": str}).get("to")
+        if to is not None and services.group_view().member(to) is None:
+            raise Invalid.field("to", f"there is no node {to!r} in this group")
+        services.transfer_leadership(to)
+        return Response(group_body(services.group_view()))
+
+
+class RequestView(ApiView):
+    """``unknown`` after a linearizable read means: not applied so far. It still may be, while it is on its way."""
+
+    def get(self, request: Request, request_id: str) -> Response:
+        self.prepare_read(read_query(request, *READ_PARAMETERS))
+        revision = services.request_outcome(request_id)
+        if revision is None:
+            return Response({"request_id": request_id, "status": "unknown"})
+        return Response({"request_id": request_id, "status": "applied", "revision": revision})
+
+
+class UnknownPathView(ApiView):
+    """Whatever else is asked for under the API's base path."""
+
+    authentication_classes: list = []
+    permission_classes: list = []
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        raise NotFound("there is nothing at this path")

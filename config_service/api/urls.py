@@ -1,0 +1,17 @@
+from django.urls import path, re_path
+
+from config_service.api.entries import EntriesView, EntryView, NamespacesView, NamespaceView
+from config_service.api.group import GroupView, NodeOperationView, RequestView, TransferLeadershipView, UnknownPathView
+
+urlpatterns = [
+    path("namespaces/", NamespacesView.as_view()),
+    path("namespaces/<str:namespace>", NamespaceView.as_view()),
+    path("namespaces/<str:namespace>/entries/", EntriesView.as_view()),
+    path("namespaces/<str:namespace>/entries/<path:key>", EntryView.as_view()),
+    path("group", GroupView.as_view()),
+    path("group/nodes/<str:node>/drain", NodeOperationView.as_view(operation="drain")),
+    path("group/nodes/<str:node>/undrain", NodeOperationView.as_view(operation="undrain")),
+    path("group/transfer-leadership", TransferLeadershipView.as_view()),
+    path("requests/<str:request_id>", RequestView.as_view()),
+    re_path("", UnknownPathView.as_view()),
+]
