@@ -5,7 +5,6 @@ and this node must outlive that.
 """
 
 import logging
-import sys
 
 from celery import bootsteps
 from celery.worker import state as worker_state
@@ -42,7 +41,6 @@ class ConsensusStep(bootsteps.StartStopStep):
         self._runtime: Runtime | None = None
 
     def start(self, worker) -> None:
-        sys.setswitchinterval(0.0005)
         self._runtime = Runtime(get_config(), dsn(), on_fatal)
         current.set_runtime(self._runtime)
         self._runtime.start()

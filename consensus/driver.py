@@ -31,6 +31,9 @@ from consensus.wire import (
     TransferForward,
 )
 
+APPLY_AT_ONCE = 256
+APPLY_BACKLOG = 64
+
 logger = logging.getLogger(__name__)
 
 
@@ -94,9 +97,29 @@ class Driver:
         self._tick(events, now_ms)
         self._notice_leader()
         self.forwarding.dispatch(now_ms)
-        more = self._settle(now_ms)
+        more = self._settle(self._appliable(events))
         self._publish()
         return more
+
+    def _appliable(self, events: Events) -> int:
+        """How many committed entries to apply in this turn.
+
+        Every applying transaction has its price, whatever its size. A follower for whom nobody waits leaves it for
+        when it has nothing else to do, or for the next tick, or until a batch has come together.
+        """
+        if self.halted:
+            return 0
+        node = self.node
+        busy = bool(events.received) and not events.election_due
+        if busy and node.role is not Role.LEADER and not self.forwarding.somebody_waits:
+            backlog = node.commit_index - node.applied_index
+            return APPLY_AT_ONCE if backlog >= APPLY_BACKLOG else 0
+        return APPLY_AT_ONCE
+
+    @property
+    def lags(self) -> bool:
+        """Whether there is something left to apply, for a moment with nothing else to do."""
+        return self.node.applied_index < self.node.commit_index and not self.halted
 
     def _receive(self, source: str, message: PeerMessage, now_ms: int) -> None:
         self.heard_ms[source] = now_ms
@@ -139,9 +162,9 @@ class Driver:
             self.forwarding.leader_changed()
             self._reported_ms -= 1000  # tell people at the next tick
 
-    def _settle(self, now_ms: int) -> bool:
+    def _settle(self, appliable: int) -> bool:
         """Work the core's `Ready` off until nothing is left, or one batch has been applied."""
-        while ready := self.node.ready(0 if self.halted else 256):
+        while ready := self.node.ready(appliable):
             self._send(ready.early)
             # A leader's followers are busy with what was just sent: time to answer those who wait for the last batch.
             # A follower's leader waits for what comes next, so there applying comes last.

@@ -55,6 +55,11 @@ class Forwarding:
         self._asked: dict[int, tuple[str, int]] = {}
         self._next_context = 0
 
+    @property
+    def somebody_waits(self) -> bool:
+        """Whether a process of this node waits for something to be applied here."""
+        return len(self.proposals) > 0 or self.reads.somebody_waits
+
     def request(self, request: Request, now_ms: int) -> None:
         """Take one request of a process of this node."""
         waiter = Waiter(request.reply_to, request.token, now_ms + request.deadline_ms)

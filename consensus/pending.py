@@ -139,6 +139,10 @@ class PendingReads:
     _applying: list[tuple[int, int, Waiter]] = field(default_factory=list)
     _order: count = field(default_factory=count)
 
+    @property
+    def somebody_waits(self) -> bool:
+        return bool(self.waiting or self.in_flight or self._applying)
+
     def next_batch(self, now_ms: int) -> int | None:
         """Start the next batch if none is on its way: its context, or None."""
         if self.in_flight or not self.waiting:

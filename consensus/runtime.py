@@ -33,6 +33,8 @@ from consensus.wire import Answer, Request
 logger = logging.getLogger(__name__)
 
 HEARTBEAT, ELECTION, STOP = "heartbeat", "election", "stop"
+# With nothing happening for LULL_S, what was put off is done; without a single tick for IDLE_S, the scheduler is gone.
+LULL_S, IDLE_S = 0.01, 0.5
 HAND_OVER_S = 1.5
 PATIENCE_S = (0.1, 0.5)
 FIRST_LOCK_WAIT_S, LATER_LOCK_WAIT_S = 5.0, 30.0
@@ -123,7 +125,7 @@ class Runtime:
         logger.info("node %s lives, epoch %d, term %d", self.config.node, driver.epoch, driver.node.term)
         more = False
         while not self._stopping.is_set():
-            events = self._wait(0.0 if more else self.config.election_timeout_min_ms / 1000)
+            events = self._wait(0.0 if more else LULL_S if driver.lags else IDLE_S)
             more = driver.turn(events, monotonic_ms())
             self.publisher.publish(driver, monotonic_ms())
         self._hand_over(driver)

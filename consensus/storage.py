@@ -19,34 +19,43 @@ from psycopg import errors as pg_errors
 from consensus.errors import Fenced, InvariantViolation
 from consensus.ports import StoredState
 from consensus.raft.messages import Entry, HardState
-from consensus.sql import BigintArray, BytesArray
+from consensus.sql import (
+    BIGINT,
+    BIGINT_ARRAY,
+    BYTEA_ARRAY,
+    TEXT,
+    BigintArray,
+    BytesArray,
+    Prepared,
+    bigint,
+)
 
 # "raft" in ASCII; the database belongs to one node, so one key is enough.
 IDENTITY_LOCK = 0x72616674
 
-SAVE = """
-WITH fence AS (
-    UPDATE consensus_hardstate SET term = %s::bigint, vote = %s::text
-    WHERE id = 1 AND epoch = %s::bigint AND term <= %s::bigint RETURNING 1
-), cut AS (
-    DELETE FROM consensus_logentry WHERE index > %s::bigint AND EXISTS (SELECT 1 FROM fence)
+# The fence: only the newest life of this node may write. Term and vote are written when they change.
+CHANGE = """
+UPDATE consensus_hardstate SET term = $2, vote = $3 WHERE id = 1 AND epoch = $1 AND term <= $2 RETURNING 1::bigint
+"""
+UNCHANGED = "SELECT 1::bigint FROM consensus_hardstate WHERE id = 1 AND epoch = $1 AND term = $2 AND vote = $3"
+APPEND = """
+WITH fence AS ({fence}), cut AS (
+    DELETE FROM consensus_logentry WHERE index > $4 AND EXISTS (SELECT 1 FROM fence)
 ), put AS (
     INSERT INTO consensus_logentry (index, term, kind, data)
-    SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]::smallint[], %s::bytea[])
-    WHERE EXISTS (SELECT 1 FROM fence)
+    SELECT * FROM unnest($5, $6, $7::smallint[], $8) WHERE EXISTS (SELECT 1 FROM fence)
     ON CONFLICT (index) DO UPDATE SET term = excluded.term, kind = excluded.kind, data = excluded.data
 )
 SELECT count(*) FROM fence
 """
-SAVE_HARD_STATE = """
-UPDATE consensus_hardstate SET term = %s::bigint, vote = %s::text
-WHERE id = 1 AND epoch = %s::bigint AND term <= %s::bigint RETURNING 1
-"""
+FENCE_TYPES = (BIGINT, BIGINT, TEXT)
+APPEND_TYPES = (*FENCE_TYPES, BIGINT, BIGINT_ARRAY, BIGINT_ARRAY, BIGINT_ARRAY, BYTEA_ARRAY)
 OPEN = """
 INSERT INTO consensus_hardstate (id, "group", node, term, vote, epoch) VALUES (1, %s, %s, 0, '', 1)
 ON CONFLICT (id) DO UPDATE SET epoch = consensus_hardstate.epoch + 1
 RETURNING "group", node, term, vote, epoch
 """
+HELD = bigint(1)
 SESSION = (
     "SET synchronous_commit = on",
     "SET tcp_keepalives_idle = 5",
@@ -66,7 +75,7 @@ class PostgresStorage:
         self._lock_wait_s = lock_wait_s
         self._connection: psycopg.Connection | None = None
         self._epoch = 0
-        self._last_index = 0
+        self._hard_state = HardState()
 
     def open(self) -> StoredState:
         connection = psycopg.connect(self._dsn, autocommit=True, connect_timeout=3, prepare_threshold=2)
@@ -88,7 +97,8 @@ class PostgresStorage:
             "SELECT coalesce(min(index), 1), coalesce(max(index), 0), count(*) FROM consensus_logentry"
         ).fetchone() or (1, 0, 0)
         self._check(term, terms, first, last, size)
-        self._last_index = last
+        self._hard_state = HardState(term, vote)
+        self._prepare(connection)
         return StoredState(HardState(term, vote), epoch, terms, last)
 
     def _take_identity(self, connection: psycopg.Connection) -> None:
@@ -110,24 +120,28 @@ class PostgresStorage:
         if terms and terms[-1][1] > term:
             raise InvariantViolation(f"the stored log ends in term {terms[-1][1]}, above the stored term {term}")
 
+    def _prepare(self, connection: psycopg.Connection) -> None:
+        self._change = Prepared(connection, "change", CHANGE, FENCE_TYPES)
+        self._append = Prepared(connection, "append", APPEND.format(fence=UNCHANGED), APPEND_TYPES)
+        self._change_and_append = Prepared(connection, "change_append", APPEND.format(fence=CHANGE), APPEND_TYPES)
+
     def save(self, hard_state: HardState, entries: Sequence[Entry]) -> None:
-        assert self._connection is not None, "open first"
-        fence = (hard_state.term, hard_state.vote, self._epoch, hard_state.term)
+        fence = bigint(self._epoch), bigint(hard_state.term), hard_state.vote.encode()
         if entries:
-            cut_above = max(entries[-1].index, 0)
-            columns = (
-                BigintArray([entry.index for entry in entries]),
-                BigintArray([entry.term for entry in entries]),
-                BigintArray([entry.kind for entry in entries]),
-                BytesArray([entry.data for entry in entries]),
+            statement = self._append if hard_state == self._hard_state else self._change_and_append
+            held = statement.run(
+                *fence,
+                bigint(entries[-1].index),
+                BigintArray([entry.index for entry in entries]).data,
+                BigintArray([entry.term for entry in entries]).data,
+                BigintArray([entry.kind for entry in entries]).data,
+                BytesArray([entry.data for entry in entries]).data,
             )
-            cursor = self._connection.execute(SAVE, (*fence, cut_above, *columns))
-            self._last_index = cut_above
         else:
-            cursor = self._connection.execute(SAVE_HARD_STATE, fence)
-        row = cursor.fetchone()
-        if not row or row[0] != 1:
+            held = self._change.run(*fence)
+        if held != HELD:
             raise Fenced(f"node {self._node} lost its identity: epoch {self._epoch} is not the current one")
+        self._hard_state = hard_state
 
     def read(self, first: int, last: int) -> list[Entry]:
         assert self._connection is not None, "open first"
