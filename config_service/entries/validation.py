@@ -99,21 +99,24 @@ def _finite_float(text: str) -> float:
 
 def _check_tree(value: Any) -> None:
     """Depth and lone surrogates, without recursion of our own."""
-    level = [value]
-    for _ in range(MAX_DEPTH + 1):
+    level, depth = [value], 0
+    while level:
         below: list[Any] = []
+        containers = False
         for item in level:
             if isinstance(item, dict):
+                containers = True
                 below.extend(item)
                 below.extend(item.values())
             elif isinstance(item, list):
+                containers = True
                 below.extend(item)
             elif isinstance(item, str) and _SURROGATE.search(item):
                 raise Invalid("a lone surrogate is not a character")
-        if not below:
-            return
+        depth += containers
+        if depth > MAX_DEPTH:
+            raise Invalid(f"nested deeper than {MAX_DEPTH} levels")
         level = below
-    raise Invalid(f"nested deeper than {MAX_DEPTH} levels")
 
 
 def canonical(value: Any) -> str:
