@@ -144,5 +144,5 @@ def _decode(entry: Entry) -> Proposal:
 
 def _outcome(proposal: Proposal, index: int, fingerprint: bytes, result: bytes) -> Outcome:
     if fingerprint != proposal.fingerprint:
-        return Outcome(index, proposal.request_id, b"", conflict=True)
-    return Outcome(index, proposal.request_id, result)
+        return Outcome(index, proposal.request_id, proposal.fingerprint, b"", conflict=True)
+    return Outcome(index, proposal.request_id, proposal.fingerprint, result)

@@ -6,6 +6,7 @@ from consensus.conf import NodeConfig
 from consensus.group_commands import ACTIVE
 from consensus.pending import PendingProposals, PendingReads, Waiter
 from consensus.ports import Applier, Transport
+from consensus.raft.messages import EntryKind
 from consensus.raft.node import ProposalRefused, RaftNode
 from consensus.wire import (
     Answer,
@@ -20,6 +21,7 @@ from consensus.wire import (
     TransferForward,
     TransferRequest,
     WaitRequest,
+    is_proposal,
 )
 
 FORWARD_BYTES = 512 << 10
@@ -65,7 +67,9 @@ class Forwarding:
         waiter = Waiter(request.reply_to, request.token, now_ms + request.deadline_ms)
         match request:
             case ProposeRequest():
-                self.proposals.add(request, now_ms)
+                # What is in the log must be readable on every node, so rubbish ends here.
+                if request.kind in (EntryKind.COMMAND, EntryKind.GROUP) and is_proposal(request.data):
+                    self.proposals.add(request, now_ms)
             case ReadRequest():
                 self.reads.waiting.append(waiter)
             case WaitRequest():

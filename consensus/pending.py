@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from consensus.ports import Outcome
-from consensus.wire import Answer, Forwarded, ProposeRequest
+from consensus.wire import Answer, Forwarded, ProposeRequest, proposal_decoder
 
 Reply = Callable[[str, Answer], None]
 
@@ -26,6 +26,7 @@ class Waiter:
 @dataclass(slots=True)
 class PendingProposal:
     proposal: Forwarded
+    fingerprint: bytes
     waiters: list[Waiter]
     # Sendings that nobody has refused: while there are any, the proposal may be in somebody's log.
     unsure: int = 0
@@ -51,15 +52,15 @@ class PendingProposals:
     def add(self, request: ProposeRequest, now_ms: int) -> None:
         waiter = Waiter(request.reply_to, request.token, now_ms + request.deadline_ms)
         known = self._pending.get(request.request_id)
+        fingerprint = proposal_decoder.decode(request.data).fingerprint
         if known is None:
             proposal = Forwarded(request.request_id, request.kind, request.data)
-            self._pending[request.request_id] = PendingProposal(proposal, [waiter])
+            self._pending[request.request_id] = PendingProposal(proposal, fingerprint, [waiter])
             self._queue[request.request_id] = None
         else:
-            # A client that asks twice at once; the state machine will tell whether it meant the same.
-            known.waiters.append(waiter)
-            if known.proposal.data != request.data:
-                known.waiters.pop()
+            if known.fingerprint == fingerprint:
+                known.waiters.append(waiter)
+            else:
                 self._reply(waiter.reply_to, Answer(waiter.token, "conflict"))
 
     def take_queue(self) -> list[Forwarded]:
@@ -90,10 +91,13 @@ class PendingProposals:
                 self._parked[request_id] = None
 
     def applied(self, outcome: Outcome) -> None:
-        if outcome.request_id in self._pending:
-            pending = self._drop(outcome.request_id)
-            status = "conflict" if outcome.conflict else "ok"
-            self._answer(pending, status, outcome.index, outcome.result)
+        pending = self._pending.get(outcome.request_id)
+        # An entry that carries the same request id for something else is not what is waited for here: such an entry
+        # may be a retry that went through another node, still on its way when this one was asked.
+        if pending is None or pending.fingerprint != outcome.fingerprint:
+            return
+        self._drop(outcome.request_id)
+        self._answer(pending, "conflict" if outcome.conflict else "ok", outcome.index, outcome.result)
 
     def leader_changed(self) -> None:
         """What was sent to an earlier leader may be lost: send everything again."""

@@ -93,9 +93,13 @@ class Applier(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The answer to one applied proposal. ``conflict``: the request id was used before for another command."""
+    """The answer to one applied proposal, which ``request_id`` and ``fingerprint`` name together.
+
+    ``conflict``: the request id was used before for another command. ``index`` is that of the first application.
+    """
 
     index: int
     request_id: str
+    fingerprint: bytes
     result: bytes
     conflict: bool = False

@@ -139,3 +139,11 @@ proposal_decoder = msgspec.msgpack.Decoder(Proposal)
 peer_messages_decoder = msgspec.msgpack.Decoder(tuple[PeerMessage, ...])
 requests_decoder = msgspec.msgpack.Decoder(list[Request])
 answers_decoder = msgspec.msgpack.Decoder(list[Answer])
+
+
+def is_proposal(data: bytes) -> bool:
+    """Whether ``data`` can be read as a `Proposal` of a known version."""
+    try:
+        return proposal_decoder.decode(data).version == PROPOSAL_VERSION
+    except msgspec.DecodeError:
+        return False
