@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.contrib.admin.forms import AdminPasswordChangeForm
 from django.contrib.auth.views import PasswordChangeView
@@ -29,7 +30,7 @@ class OwnPasswordView(PasswordChangeView):
         try:
             return super().form_valid(form)
         except REFUSALS as error:
-            form.add_error(None, explain(error))
+            messages.error(self.request, explain(error))
             return self.form_invalid(form)
 
 

@@ -82,12 +82,12 @@ class MemberAdmin(admin.ModelAdmin):
     @admin.action(permissions=["operate"], description="Drain selected nodes")
     def drain_selected(self, request: HttpRequest, queryset: QuerySet) -> None:
         for member in queryset:
-            self._operate(request, f"{member.node} is draining", services.drain, member.node)
+            self._operate(request, f"Draining {member.node}", services.drain, member.node)
 
     @admin.action(permissions=["operate"], description="Undrain selected nodes")
     def undrain_selected(self, request: HttpRequest, queryset: QuerySet) -> None:
         for member in queryset:
-            self._operate(request, f"{member.node} is active again", services.undrain, member.node)
+            self._operate(request, f"Active again: {member.node}", services.undrain, member.node)
 
     @admin.action(permissions=["operate"], description="Transfer leadership here")
     def transfer_here(self, request: HttpRequest, queryset: QuerySet) -> None:
@@ -100,7 +100,7 @@ class MemberAdmin(admin.ModelAdmin):
         except ConsensusError as error:
             self.message_user(request, f"{nodes[0]}: {error}", messages.ERROR)
         else:
-            self.message_user(request, f"{nodes[0]} leads now.", messages.SUCCESS)
+            self.message_user(request, f"Leading now: {nodes[0]}.", messages.SUCCESS)
 
     def _operate(self, request: HttpRequest, done: str, operation: Any, node: str) -> None:
         try:

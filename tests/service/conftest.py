@@ -98,6 +98,11 @@ class FakeGroup:
         self.calls.append(call)
 
 
+@pytest.fixture(autouse=True)
+def quick_hashes(settings) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 @pytest.fixture
 def group(monkeypatch: pytest.MonkeyPatch) -> FakeGroup:
     fake = FakeGroup()
@@ -145,8 +150,12 @@ class Api:
         return self.web.delete(self.base + path, headers=self.headers | _named(headers))
 
     def _send(self, method: str, path: str, body: object, headers: dict[str, str]):
-        more = {} if body is None else {"data": body, "content_type": "application/json"}
-        return getattr(self.web, method)(self.base + path, headers=self.headers | _named(headers), **more)
+        return getattr(self.web, method)(
+            self.base + path,
+            data="" if body is None else body,
+            content_type="application/json",
+            headers=self.headers | _named(headers),
+        )
 
 
 def _named(headers: dict[str, str]) -> dict[str, str]:

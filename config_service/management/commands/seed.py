@@ -1,5 +1,6 @@
 """Make a new group usable: a superuser, an API token, and a first configuration from a file. Can be run again."""
 
+import json
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -54,8 +55,7 @@ class Command(BaseCommand):
 
     def _entries(self, path: Path) -> None:
         """Entries that exist are left as they are, so that running it again undoes nobody's change."""
-        document = yaml.safe_load(path.read_text())
-        for name, content in document["namespaces"].items():
+        for name, content in _read(path).items():
             try:
                 selectors.get_namespace(name)
             except NotFound:
@@ -68,13 +68,33 @@ class Command(BaseCommand):
             return False
         described = isinstance(item, dict) and "value" in item and item.keys() <= {"value", "type", "comment"}
         fields = item if described else {"value": item}
-        # YAML knows more than JSON does (dates, for one): what has no JSON form is refused here.
+        # YAML knows more than JSON does (dates, not-a-number): what has no JSON form is refused here.
         try:
-            value = validation.parse_json(validation.canonical(fields["value"]))
+            value = validation.parse_json(json.dumps(fields["value"]))
         except TypeError as error:
             raise CommandError(f"{namespace}/{key}: {error}") from error
         services.put_entry(ACTOR, namespace, key, value, type=fields.get("type", ""), comment=fields.get("comment", ""))
         return True
+
+
+def _read(path: Path) -> dict[str, dict[str, Any]]:
+    """The namespaces of a seed file by name; only their outline is checked here, the services check the rest."""
+    try:
+        document = yaml.safe_load(path.read_text())
+        namespaces = document["namespaces"]
+        sound = all(
+            isinstance(name, str)
+            and all(isinstance(key, str) for key in content["entries"])
+            and isinstance(content["entries"], dict)
+            for name, content in namespaces.items()
+        )
+    except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"{path} cannot be read: {error}") from error
+    except (TypeError, KeyError, AttributeError):
+        sound = False
+    if not sound:
+        raise CommandError(f"{path}: expected namespaces, each with entries by key")
+    return namespaces
 
 
 def _secret(path: Path) -> str:
