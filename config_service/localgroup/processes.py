@@ -78,6 +78,26 @@ def signal_tree(process: psutil.Process, number: int) -> list[psutil.Process]:
     return members
 
 
+def _wait_gone(members: Sequence[psutil.Process], timeout_s: float) -> list[psutil.Process]:
+    """Wait until none of them runs; returns those that still do.
+
+    One that has ended but was not collected by its parent is gone: nobody may ever collect it, where the parent is a
+    container's first process.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        alive = [member for member in members if _runs(member)]
+        if not alive or time.monotonic() > deadline:
+            return alive
+        time.sleep(0.02)
+
+
+def _runs(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
 def kill(pid_file: Path) -> None:
     """SIGKILL for the whole tree; returns when it is gone."""
     process = find(pid_file)
@@ -87,7 +107,7 @@ def kill(pid_file: Path) -> None:
         for member in {*members, *tree(process)}:
             with contextlib.suppress(psutil.NoSuchProcess):
                 member.kill()
-        psutil.wait_procs([process, *members], timeout=10)
+        _wait_gone([process, *members], timeout_s=10)
     pid_file.unlink(missing_ok=True)
 
 
@@ -101,11 +121,11 @@ def stop(pid_file: Path, number: int, timeout_s: float) -> bool:
     signal_tree(process, signal.SIGCONT)
     with contextlib.suppress(psutil.NoSuchProcess):
         process.send_signal(number)
-    _, alive = psutil.wait_procs(members, timeout=timeout_s)
+    alive = _wait_gone(members, timeout_s)
     for member in alive:
         with contextlib.suppress(psutil.NoSuchProcess):
             member.kill()
-    psutil.wait_procs(alive, timeout=5)
+    _wait_gone(alive, timeout_s=5)
     pid_file.unlink(missing_ok=True)
     return not alive
 
