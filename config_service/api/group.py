@@ -51,7 +51,6 @@ class GroupView(ApiView):
         read_query(request)
         view = services.group_view()
         self.consistency = "stale"
-        self.revision = view.applied_index
         self.age_ms = view.leader_heard_ms
         return Response(group_body(view))
 
