@@ -5,9 +5,11 @@ import re
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.db import OperationalError
 from django.urls import reverse
 
 from config_service.entries import selectors, services
+from config_service.entries.admin import ConfigEntryAdmin
 from config_service.entries.models import ConfigEntry, Namespace
 from consensus import errors
 from tests.service.conftest import group_view
@@ -196,3 +198,12 @@ def test_nothing_of_django_s_action_log_is_shown(site):
     entry = put()
     assert "historylink" not in text(site.get(change_url(entry)))
     assert site.get(change_url(entry, "history")).status_code == 404
+
+
+def test_a_database_that_is_away_is_not_a_server_error(site, monkeypatch):
+    def away(*args, **kwargs):
+        raise OperationalError
+
+    monkeypatch.setattr(ConfigEntryAdmin, "get_queryset", away)
+    page = site.get(reverse(LIST))
+    assert page.status_code == 503 and "cannot reach its database" in text(page)
