@@ -4,6 +4,10 @@ import os
 
 from celery import Celery
 
+from consensus import control
+
+__all__ = ["app", "control"]  # importing the control commands registers them, for workers and for the command line
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config_service.settings")
 
 app = Celery("config_service")

@@ -8,7 +8,6 @@ import logging
 
 from celery import bootsteps
 from celery.worker import state as worker_state
-from celery.worker.control import inspect_command
 from django.conf import settings
 from psycopg.conninfo import make_conninfo
 
@@ -61,19 +60,4 @@ class ConsensusStep(bootsteps.StartStopStep):
 def on_fatal(reason: str) -> None:
     """End the worker with an error: a node that must not go on must not look alive either."""
     logger.critical("ending the worker: %s", reason)
-    worker_state.should_terminate = EX_UNAVAILABLE
-
-
-@inspect_command()
-def raft_status(state, **kwargs):
-    """The node's view of its group (``celery inspect raft_status``)."""
-    runtime = current.get_runtime()
-    return runtime.status() if runtime is not None else {"running": False}
-
-
-def install(app) -> None:
-    """Add the node to the workers of ``app``."""
-    app.steps["worker"].add(ConsensusStep)
-
-
-__all__ = ["ConsensusStep", "install", "raft_status"]
+    worker_state.should_stop = EX_UNAVAILABLE

@@ -45,7 +45,10 @@ class Part:
         """Start it unless it runs already; returns at once (see `wait`)."""
         if self.state() != processes.DOWN:
             return
-        user = postgres.system_user() if self.name == "postgres" else None
+        user = None
+        if self.name == "postgres":
+            user = postgres.system_user()
+            postgres.clear_stale_lock(self.node.postgres_data)
         processes.start(self._argv(), environment(self.group, self.node), self.log, self.pid_file, user)
 
     def wait(self) -> None:

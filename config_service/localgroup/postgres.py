@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import psutil
 import psycopg
 
 from config_service.localgroup.layout import HOST, LocalGroupError
@@ -111,6 +112,23 @@ def copy(source: Path, destination: Path) -> None:
 def argv(data: Path, port: int) -> list[str]:
     settings = [item for name, value in SETTINGS.items() for item in ("-c", f"{name}={value}")]
     return [str(_binaries() / "postgres"), "-D", str(data), "-p", str(port), *settings]
+
+
+def clear_stale_lock(data: Path) -> None:
+    """Remove the lock file of a postmaster that was killed.
+
+    Postgres does so itself, unless the dead process was not collected yet: then it still looks alive to it.
+    """
+    lock = data / "postmaster.pid"
+    try:
+        holder = psutil.Process(int(lock.read_text().split("\n", 1)[0]))
+        ended = holder.status() == psutil.STATUS_ZOMBIE
+    except (OSError, ValueError):
+        return
+    except psutil.NoSuchProcess:
+        ended = True
+    if ended:
+        lock.unlink()
 
 
 def url(port: int, password: str, database: str) -> str:
