@@ -133,7 +133,7 @@ class Driver:
             case ReadForward():
                 self.forwarding.on_read_forward(source, message)
             case ReadAnswer():
-                self.forwarding.reads.confirmed(message.context, message.index)
+                self.forwarding.on_read_answer(message)
             case TransferForward():
                 self.forwarding.begin_transfer(message.to, now_ms)
             case _:

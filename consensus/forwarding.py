@@ -167,6 +167,10 @@ class Forwarding:
         if not self._ask_core(source, message.context):
             self._transport.send(source, [ReadAnswer(message.context, None)])
 
+    def on_read_answer(self, message: ReadAnswer) -> None:
+        self.reads.confirmed(message.context, message.index)
+        self.reads.applied(self._node.applied_index)
+
     def _ask_core(self, source: str, context: int) -> bool:
         self._next_context += 1
         if not self._node.request_read(self._next_context):

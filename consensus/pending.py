@@ -1,7 +1,7 @@
 """What the processes of this node wait for: proposals until they are applied here, reads until they may be answered.
 
-Rules: success is said only for what this node has applied; a refusal only for what was certainly not appended (every
-sending of it was refused); everything else that runs out of time is unknown (rules 5 and 7 of the design). Sending a
+Rules: success is said only for what this node has applied; a refusal only for what was certainly not appended (it was
+never sent anywhere); everything else that runs out of time is unknown (rules 5 and 7 of the design). Sending a
 proposal again is safe, because applying it twice is not possible.
 """
 
@@ -28,8 +28,9 @@ class PendingProposal:
     proposal: Forwarded
     fingerprint: bytes
     waiters: list[Waiter]
-    # Sendings that nobody has refused: while there are any, the proposal may be in somebody's log.
-    unsure: int = 0
+    # Whether it may be in somebody's log: it was appended here, or sent to another node. A refusal from there does
+    # not take that back, since the network may have doubled what was sent and the first copy may have been taken.
+    unsure: bool = False
     sent_to: str = ""
     sent_ms: int = 0
 
@@ -74,17 +75,16 @@ class PendingProposals:
     def sent(self, proposals: Iterable[Forwarded], to: str, now_ms: int) -> None:
         for proposal in proposals:
             pending = self._pending[proposal.request_id]
-            pending.unsure += 1
+            pending.unsure = True
             pending.sent_to = to
             pending.sent_ms = now_ms
 
     def refused(self, request_ids: Iterable[str], reason: str) -> None:
-        """A leader did not take them. Overload is told to the asker; anything else is tried again a little later."""
+        """A leader did not take them, this time: try again a little later. Overload here is told to the asker."""
         for request_id in request_ids:
             pending = self._pending.get(request_id)
             if pending is None:
                 continue
-            pending.unsure = max(0, pending.unsure - 1)
             if reason == "overloaded" and not pending.unsure:
                 self._answer(self._drop(request_id), "overloaded")
             else:
