@@ -68,10 +68,13 @@ class Cluster:
 
     def _fault(self) -> None:
         machine = self.random.choice(list(self.machines.values()))
-        match self.random.randrange(9):
+        match self.random.randrange(10):
             case 0:
-                self._note(f"crash {machine.name}")
+                back = self.random.random() < 0.5
+                self._note(f"crash {machine.name}{' and start again' if back else ''}")
                 machine.crash()
+                if back:
+                    machine.start()
             case 1 | 2:
                 for one in self.machines.values():
                     if not one.running:
@@ -87,10 +90,19 @@ class Cluster:
                 lose, double, late = (self.random.choice((0.0, 0.05, 0.3)) for _ in range(3))
                 self.network.weather = Weather(lose, double, self.random.choice((2, 20, 300)), late / 10)
             case 7:
+                self._restart_storm()
+            case 8:
                 machine.disk.crash_chance = self.random.choice((0.0, 0.0, 0.02, 0.2))
             case _:
                 machine.scheduler_stopped = self.random.random() < 0.3
                 machine.request(TransferRequest("", 0, 1000, self.random.choice(("", *self.machines))))
+
+    def _restart_storm(self) -> None:
+        """Everybody loses power in the same minute: elections among nodes that remember only what is on disk."""
+        self._note("everybody restarts")
+        for one in self.machines.values():
+            one.crash()
+            one.start()
 
     def _cut(self) -> None:
         """One node, or half of them, lose the others; sometimes only one way."""
