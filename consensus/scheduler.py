@@ -6,7 +6,6 @@ collapse into one, and a due task is called in this process. The entries, the ta
 """
 
 import logging
-import math
 import threading
 import time
 from datetime import timedelta
@@ -21,27 +20,28 @@ class MonotonicSchedule(schedules.schedule):
 
     def __init__(self, run_every: float | timedelta, app=None, **kwargs):
         super().__init__(run_every, app=app, **kwargs)
-        self._period_s = self.run_every.total_seconds()
-        self._start_s = time.monotonic()
-        self._next_s = self._start_s + self._period_s
+        self._period_ns = round(self.run_every.total_seconds() * 1e9)
+        self._start_ns = time.monotonic_ns()
+        self._next_ns = self._start_ns + self._period_ns
 
     def __reduce__(self):
         return type(self), (self.run_every,)
 
     def is_due(self, last_run_at) -> schedules.schedstate:
         """(due now, seconds until the next grid point)."""
-        now_s = time.monotonic()
-        if now_s >= self._next_s:
-            return schedules.schedstate(True, self._next_point(now_s) - now_s)
-        return schedules.schedstate(False, self._next_s - now_s)
+        now_ns = time.monotonic_ns()
+        due = now_ns >= self._next_ns
+        next_ns = self._next_point(now_ns) if due else self._next_ns
+        return schedules.schedstate(due, (next_ns - now_ns) / 1e9)
 
     def advance(self) -> None:
         """This grid point is taken care of."""
-        self._next_s = self._next_point(time.monotonic())
+        self._next_ns = self._next_point(time.monotonic_ns())
 
-    def _next_point(self, now_s: float) -> float:
-        passed = math.floor((now_s - self._start_s) / self._period_s)
-        return self._start_s + (passed + 1) * self._period_s
+    def _next_point(self, now_ns: int) -> int:
+        """The first grid point after ``now_ns``; whole numbers, so that it is never ``now_ns`` itself."""
+        passed = (now_ns - self._start_ns) // self._period_ns
+        return self._start_ns + (passed + 1) * self._period_ns
 
 
 class InProcessScheduler(beat.Scheduler):

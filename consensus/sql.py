@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from psycopg import Cursor
 from psycopg.adapt import Dumper
 from psycopg.errors import error_from_result
-from psycopg.pq import ExecStatus, Format
+from psycopg.pq import ConnStatus, ExecStatus, Format
 from psycopg.pq.abc import PGresult
 
 BIGINT, TEXT, BYTEA = 20, 25, 17
@@ -91,6 +91,8 @@ class Prepared:
         return result.get_value(0, 0) if result.ntuples else None
 
     def _raise(self, result: PGresult) -> None:
+        if self._connection.pgconn.status != ConnStatus.OK:
+            raise psycopg.OperationalError("the connection to Postgres is lost")
         if result.status not in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
             raise error_from_result(result, encoding="utf-8")
 

@@ -78,6 +78,13 @@ class PostgresStorage:
         self._hard_state = HardState()
 
     def open(self) -> StoredState:
+        try:
+            return self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self) -> StoredState:
         connection = psycopg.connect(self._dsn, autocommit=True, connect_timeout=3, prepare_threshold=2)
         self._connection = connection
         for statement in SESSION:

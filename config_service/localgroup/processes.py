@@ -48,7 +48,7 @@ def start(
 
 def find(pid_file: Path) -> psutil.Process | None:
     """The living process that ``pid_file`` names."""
-    _children[:] = [child for child in _children if child.poll() is None]
+    _collect()
     try:
         stored = json.loads(pid_file.read_text())
         process = psutil.Process(stored["pid"])
@@ -57,6 +57,10 @@ def find(pid_file: Path) -> psutil.Process | None:
     except (OSError, ValueError, psutil.NoSuchProcess):
         return None
     return process
+
+
+def _collect() -> None:
+    _children[:] = [child for child in _children if child.poll() is None]
 
 
 def state(pid_file: Path) -> str:
@@ -91,6 +95,7 @@ def _wait_gone(members: Sequence[psutil.Process], timeout_s: float) -> list[psut
     """
     deadline = time.monotonic() + timeout_s
     while True:
+        _collect()
         alive = [member for member in members if _runs(member)]
         if not alive or time.monotonic() > deadline:
             return alive

@@ -1,0 +1,176 @@
+"""One contract for every Storage, and what only Postgres can promise (N01, N02, R05, R46)."""
+
+import random
+
+import psycopg
+import pytest
+
+from consensus.errors import Fenced, InvariantViolation
+from consensus.ports import Storage
+from consensus.raft.messages import Entry, HardState
+from consensus.simulator.disk import Disk
+from consensus.storage import PostgresStorage
+
+
+def entries(first: int, *terms: int) -> list[Entry]:
+    return [Entry(first + i, term, 1, bytes([i, 0, 255])) for i, term in enumerate(terms)]
+
+
+class Memory:
+    """The simulator's disk, opened as often as one likes."""
+
+    def __init__(self) -> None:
+        self._disk = Disk(random.Random(0))
+
+    def session(self) -> Storage:
+        return self._disk.session()
+
+    def close(self, storage: Storage) -> None:
+        pass
+
+
+class Postgres:
+    def __init__(self, url: str):
+        self.url = url
+
+    def session(self, **options) -> PostgresStorage:
+        return PostgresStorage(self.url, "tests", "n1", lock_wait_s=0, **options)
+
+    def close(self, storage: PostgresStorage) -> None:
+        storage.close()
+
+
+@pytest.fixture
+def postgres(node_database: str) -> Postgres:
+    return Postgres(node_database)
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def place(request: pytest.FixtureRequest):
+    return Memory() if request.param == "memory" else request.getfixturevalue("postgres")
+
+
+def reopened(place, storage):
+    place.close(storage)
+    again = place.session()
+    return again, again.open()
+
+
+def test_a_new_place_is_empty_and_each_opening_is_a_new_epoch(place) -> None:
+    storage = place.session()
+    stored = storage.open()
+    assert (stored.hard_state, stored.terms, stored.last_index) == (HardState(), (), 0)
+    again, later = reopened(place, storage)
+    assert later.epoch == stored.epoch + 1
+    place.close(again)
+
+
+def test_term_vote_and_entries_are_found_again(place) -> None:
+    storage = place.session()
+    storage.open()
+    storage.save(HardState(2, "n3"), entries(1, 1, 1, 2))
+    storage.save(HardState(3, ""), [])
+    storage.save(HardState(3, "n1"), entries(4, 3))
+    again, stored = reopened(place, storage)
+    assert stored.hard_state == HardState(3, "n1")
+    assert stored.terms == ((1, 1), (3, 2), (4, 3)) and stored.last_index == 4
+    assert again.read(1, 4) == entries(1, 1, 1, 2) + entries(4, 3)
+    assert again.read(2, 3) == entries(1, 1, 1, 2)[1:]
+    place.close(again)
+
+
+def test_new_entries_replace_what_stands_there_and_all_after(place) -> None:
+    storage = place.session()
+    storage.open()
+    storage.save(HardState(1), entries(1, 1, 1, 1, 1, 1))
+    storage.save(HardState(2), entries(3, 2))
+    again, stored = reopened(place, storage)
+    assert stored.last_index == 3 and stored.terms == ((1, 1), (3, 2))
+    place.close(again)
+
+
+def test_a_term_never_goes_back(place) -> None:
+    storage = place.session()
+    storage.open()
+    storage.save(HardState(5, "n1"), [])
+    with pytest.raises((Fenced, AssertionError)):
+        storage.save(HardState(4, ""), entries(1, 4))
+    place.close(storage)
+
+
+def test_a_second_process_under_one_name_is_refused(postgres: Postgres) -> None:
+    first = postgres.session()
+    first.open()
+    with pytest.raises(Fenced, match="another process runs as node n1"):
+        postgres.session().open()
+    first.save(HardState(1, "n1"), [])
+    first.close()
+
+
+def test_an_earlier_epoch_writes_nothing(postgres: Postgres) -> None:
+    """Even with its session alive: should the lock ever fail, the fence still holds."""
+    storage = postgres.session()
+    storage.open()
+    storage.save(HardState(1, "n1"), entries(1, 1))
+    with psycopg.connect(postgres.url, autocommit=True) as other:
+        other.execute("UPDATE consensus_hardstate SET epoch = epoch + 1")
+        for write in (entries(2, 1), []):
+            with pytest.raises(Fenced):
+                storage.save(HardState(1, "n1"), write)
+        with pytest.raises(Fenced):
+            storage.save(HardState(2, ""), entries(2, 2))
+        assert other.execute("SELECT count(*) FROM consensus_logentry").fetchone() == (1,)
+        assert other.execute("SELECT term FROM consensus_hardstate").fetchone() == (1,)
+    storage.close()
+
+
+def test_a_lost_session_is_an_error_and_the_next_one_finds_everything(postgres: Postgres) -> None:
+    storage = postgres.session()
+    storage.open()
+    storage.save(HardState(1, "n1"), entries(1, 1))
+    with psycopg.connect(postgres.url, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+    with pytest.raises(psycopg.OperationalError):
+        storage.save(HardState(1, "n1"), entries(2, 1))
+    storage.close()
+    again = PostgresStorage(postgres.url, "tests", "n1", lock_wait_s=10)
+    assert again.open().last_index == 1
+    again.close()
+
+
+def test_somebody_elses_database_is_refused(postgres: Postgres) -> None:
+    storage = postgres.session()
+    storage.open()
+    storage.close()
+    with pytest.raises(InvariantViolation, match="belongs to node n1 of group tests"):
+        PostgresStorage(postgres.url, "tests", "n2", lock_wait_s=0).open()
+
+
+@pytest.mark.parametrize(
+    ("damage", "complaint"),
+    [
+        ("DELETE FROM consensus_logentry WHERE index = 2", "gaps"),
+        ("UPDATE consensus_logentry SET term = 9 WHERE index = 3", "above the stored term"),
+        ("UPDATE consensus_logentry SET term = 2 WHERE index = 1", "go down"),
+    ],
+)
+def test_n01_n02_what_cannot_be_is_refused_loudly(postgres: Postgres, damage: str, complaint: str) -> None:
+    storage = postgres.session()
+    storage.open()
+    storage.save(HardState(2, ""), entries(1, 1, 1, 2))
+    storage.close()
+    with psycopg.connect(postgres.url, autocommit=True) as other:
+        other.execute(damage)
+    damaged = postgres.session()
+    with pytest.raises(InvariantViolation, match=complaint):
+        damaged.open()
+    damaged.close()
+
+
+def test_large_and_many_entries_come_back_as_they_were(postgres: Postgres) -> None:
+    storage = postgres.session()
+    storage.open()
+    many = [Entry(i + 1, 1, 1, bytes([i % 256]) * (i * 37 % 5000)) for i in range(500)]
+    storage.save(HardState(1, ""), many)
+    assert storage.read(1, 500) == many
+    storage.close()
