@@ -1,0 +1,130 @@
+"""A real group for the acceptance tests: real processes, in a folder and on ports of its own."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import httpx
+import psycopg
+
+from config_service.localgroup import credentials, layout, postgres
+from config_service.localgroup import group as groups
+from config_service.localgroup.layout import BASE_DIR
+from config_service.localgroup.parts import DATABASE, PARTS, Part, environment, parts_of
+from config_service.localgroup.status import is_ready, status
+from tests.support.waiting import eventually
+
+
+def free_web_ports(count: int) -> int:
+    """The first of ``count`` neighbouring ports that are free."""
+    return next(
+        port
+        for port in range(18101, 60000, 10)
+        if all(layout.is_free(port + i) for i in range(count))
+    )  # fmt: skip
+
+
+class RealGroup:
+    """Three nodes; every action names a node and a part, as ``manage.py localgroup`` does."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="config-group-"))
+        self.port = free_web_ports(3)
+        self.http = httpx.Client(timeout=10)
+
+    def up(self) -> None:
+        self.layout = groups.open_or_create(self.folder, 3, self.port)
+        groups.up(self.layout, lambda step: None)
+        self.credentials = credentials.ensure(self.layout)
+
+    def close(self) -> None:
+        self.http.close()
+        groups.down(self.layout)
+        groups.kill_all(self.layout)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def nodes(self) -> list[str]:
+        return list(self.layout.nodes)
+
+    def act(self, action: str, node: str, part: str = "all") -> None:
+        chosen = [Part(self.layout, self.layout.nodes[node], name) for name in PARTS if part in (name, "all")]
+        for one in reversed(chosen) if action in ("kill", "stop") else chosen:
+            getattr(one, action)()
+            if action == "start":
+                one.wait()
+
+    def heal(self) -> None:
+        """Everything runs, every node is active and ready, and nothing of the last test is left."""
+        for node in self.layout.nodes.values():
+            for part in parts_of(self.layout, node):
+                part.resume()
+                part.start()
+        for node in self.layout.nodes.values():
+            for part in parts_of(self.layout, node):
+                part.wait()
+        eventually(lambda: any(is_ready(node) for node in self.layout.nodes.values()), 40, "a ready node")
+        for name in self.nodes:
+            if self.state(name) != "active":
+                assert self.rest(name, "POST", f"group/nodes/{name}/undrain").status_code == 200
+        self.wait_ready()
+
+    def wait_ready(self) -> None:
+        for node in self.layout.nodes.values():
+            eventually(lambda node=node: is_ready(node), 40, f"{node.name} ready")
+
+    def status(self) -> dict:
+        return status(self.layout)
+
+    def state(self, node: str) -> str:
+        return self.status()["nodes"][node]["state"]
+
+    def leader(self) -> str:
+        return eventually(lambda: self.status()["leader"], 20, "a leader")
+
+    def follower(self) -> str:
+        leader = self.leader()
+        return next(node for node in self.nodes if node != leader)
+
+    def url(self, node: str) -> str:
+        return self.layout.nodes[node].web_url
+
+    def rest(self, node: str, method: str, path: str, body: object = None, **headers: str) -> httpx.Response:
+        headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        headers["Authorization"] = f"Bearer {self.credentials['token']}"
+        return self.http.request(method, f"{self.url(node)}/api/v1/{path}", json=body, headers=headers)
+
+    def put(self, node: str, key: str, value: object, **headers: str) -> httpx.Response:
+        return self.rest(node, "PUT", f"namespaces/storefront/entries/{key}", {"value": value}, **headers)
+
+    def get(self, node: str, key: str, query: str = "") -> httpx.Response:
+        return self.rest(node, "GET", f"namespaces/storefront/entries/{key}{query}")
+
+    def rows(self, node: str) -> dict[tuple[str, str], tuple[str, int]]:
+        """Every entry of a node's own database: value and revision."""
+        url = postgres.url(self.layout.nodes[node].postgres_port, self.layout.secrets["postgres"], DATABASE)
+        with psycopg.connect(url) as connection:
+            found = connection.execute("SELECT namespace_id, key, value, revision FROM entries_configentry")
+            return {(namespace, key): (value, revision) for namespace, key, value, revision in found}
+
+    def wait_level(self) -> dict[tuple[str, str], tuple[str, int]]:
+        """The entries, once every node holds the same ones at the same revisions."""
+
+        def same():
+            rows = [self.rows(node) for node in self.nodes]
+            return rows[0] if all(one == rows[0] for one in rows) else None
+
+        return eventually(same, 40, "the same entries on every node")
+
+    def run(self, node: str, *argv: str, timeout_s: float = 60) -> subprocess.CompletedProcess:
+        """A command in the environment of ``node``."""
+        return subprocess.run(
+            [sys.executable, *argv],
+            env=environment(self.layout, self.layout.nodes[node]),
+            cwd=BASE_DIR,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+        )
