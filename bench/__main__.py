@@ -1,0 +1,49 @@
+"""``python -m bench [--only ...] [--seconds N]``."""
+
+import argparse
+import sys
+
+from bench.etcd import start_if_installed
+from bench.failover import failover
+from bench.footprint import floors, idle
+from bench.loads import Loads
+from tests.support.group import RealGroup
+
+SECTIONS = ("floors", "idle", "writes", "reads", "failover")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--only", default=",".join(SECTIONS), help=f"some of {', '.join(SECTIONS)}")
+    parser.add_argument("--seconds", type=float, default=4.0, help="how long each load runs")
+    parser.add_argument("--rounds", type=int, default=5, help="how many failovers")
+    options = parser.parse_args()
+    chosen = options.only.split(",")
+    if unknown := set(chosen) - set(SECTIONS):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    group, etcd = RealGroup(), None
+    try:
+        group.up()
+        if "floors" in chosen:
+            floors(group)
+        if "idle" in chosen:
+            idle(group)
+        if {"writes", "reads", "failover"} & set(chosen):
+            etcd = start_if_installed()
+        if {"writes", "reads"} & set(chosen):
+            loads = Loads(group, etcd, options.seconds)
+            if "writes" in chosen:
+                loads.writes()
+            if "reads" in chosen:
+                loads.reads()
+        if "failover" in chosen:
+            failover(group, etcd, options.rounds)
+    finally:
+        if etcd is not None:
+            etcd.stop()
+        group.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
