@@ -5,6 +5,7 @@ import statistics
 import threading
 import time
 from collections.abc import Callable
+from itertools import pairwise
 
 from bench.etcd import Etcd
 from bench.measure import budget
@@ -32,7 +33,7 @@ def longest_gap(write: Callable[[], bool], kill: Callable[[], None]) -> float:
         time.sleep(0.05)
     stopping.set()
     thread.join()
-    return max(later - earlier for earlier, later in zip(acknowledged, acknowledged[1:], strict=False))
+    return max(later - earlier for earlier, later in pairwise(acknowledged))
 
 
 def ours(group: RealGroup) -> float:

@@ -4,6 +4,7 @@ A step of the *worker*, not of its consumer: a consumer step is torn down and re
 and this node must outlive that.
 """
 
+import gc
 import logging
 
 from celery import bootsteps
@@ -40,6 +41,9 @@ class ConsensusStep(bootsteps.StartStopStep):
         self._runtime: Runtime | None = None
 
     def start(self, worker) -> None:
+        # What is loaded by now stays; looking it through again and again would only make pauses.
+        gc.collect()
+        gc.freeze()
         self._runtime = Runtime(get_config(), dsn(), on_fatal)
         current.set_runtime(self._runtime)
         self._runtime.start()

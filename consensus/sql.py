@@ -8,6 +8,7 @@ which at 64 rows a statement is a third of the applying transaction's time.
 import struct
 from collections.abc import Sequence
 from contextvars import ContextVar, Token
+from weakref import WeakKeyDictionary
 
 import psycopg
 from django.db import connection, transaction
@@ -27,6 +28,7 @@ class Array:
     """One dimension, no NULLs, in Postgres' binary array format. Build one with the functions below."""
 
     __slots__ = ("data",)
+    array_oid: int
 
     def __init__(self, element: int, items: Sequence[bytes]):
         pack = _LENGTH.pack
@@ -39,24 +41,30 @@ class Array:
 
 
 class BigintArray(Array):
+    array_oid = BIGINT_ARRAY
+
     def __init__(self, items: Sequence[int]):
         super().__init__(BIGINT, [bigint(item) for item in items])
 
 
 class TextArray(Array):
+    array_oid = TEXT_ARRAY
+
     def __init__(self, items: Sequence[str]):
         super().__init__(TEXT, [item.encode() for item in items])
 
 
 class BytesArray(Array):
+    array_oid = BYTEA_ARRAY
+
     def __init__(self, items: Sequence[bytes]):
         super().__init__(BYTEA, items)
 
 
-def _register(kind: type[Array], array_oid: int) -> None:
+def _register(kind: type[Array]) -> None:
     class ArrayDumper(Dumper):
         format = Format.BINARY
-        oid = array_oid
+        oid = kind.array_oid
 
         def dump(self, obj: Array) -> bytes:
             return obj.data
@@ -64,9 +72,9 @@ def _register(kind: type[Array], array_oid: int) -> None:
     psycopg.adapters.register_dumper(kind, ArrayDumper)
 
 
-_register(BigintArray, BIGINT_ARRAY)
-_register(TextArray, TEXT_ARRAY)
-_register(BytesArray, BYTEA_ARRAY)
+_register(BigintArray)
+_register(TextArray)
+_register(BytesArray)
 
 
 class Prepared:
@@ -157,7 +165,32 @@ class Writes:
         parts = ", ".join(f"w{i} AS ({sql})" for i, (sql, _) in enumerate(self._statements))
         parameters = [parameter for _, given in self._statements for parameter in given]
         # An UPDATE that must hit its row returns it; dividing by the count of w0 makes missing it an error.
-        execute(f"WITH {parts} SELECT 1 / count(*) FROM w0", *parameters)
+        sql = f"WITH {parts} SELECT 1 / count(*) FROM w0"
+        if self._transaction is None and _all_prepared(parameters):
+            _run_prepared(sql, parameters)
+        else:
+            execute(sql, *parameters)
+
+
+def _all_prepared(parameters: Sequence[object]) -> bool:
+    return all(isinstance(parameter, int | Array) for parameter in parameters)
+
+
+# The statements of an applying step, by connection: there are only as many as there are kinds of steps.
+_prepared: WeakKeyDictionary[psycopg.Connection, dict[str, Prepared]] = WeakKeyDictionary()
+
+
+def _run_prepared(sql: str, parameters: Sequence[int | Array]) -> None:
+    """Run ``sql`` in a transaction of its own, by way of `Prepared`."""
+    raw = raw_connection()
+    known = _prepared.setdefault(raw, {})
+    with connection.wrap_database_errors:
+        statement = known.get(sql)
+        if statement is None:
+            numbered = sql.replace("%s", "${}").format(*range(1, len(parameters) + 1))
+            types = [BIGINT if isinstance(parameter, int) else parameter.array_oid for parameter in parameters]
+            statement = known[sql] = Prepared(raw, f"step{len(known)}", numbered, types)
+        statement.run(*(bigint(one) if isinstance(one, int) else one.data for one in parameters))
 
 
 _current: ContextVar[Writes | None] = ContextVar("writes", default=None)

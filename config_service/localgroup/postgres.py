@@ -36,6 +36,8 @@ SETTINGS = {
     "shared_buffers": "32MB",
     "max_connections": "40",
     "max_wal_size": "512MB",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
     "log_min_messages": "warning",
     "logging_collector": "off",
     "jit": "off",
