@@ -53,8 +53,8 @@ class Etcd:
         with urllib.request.urlopen(url, json.dumps(body).encode(), timeout=timeout_s) as answer:
             return json.load(answer)
 
-    def put(self, name: str, key: str, value: str) -> None:
-        self.call(name, "/v3/kv/put", {"key": encode(key), "value": encode(value)})
+    def put(self, name: str, key: str, value: str, timeout_s: float = 5) -> None:
+        self.call(name, "/v3/kv/put", {"key": encode(key), "value": encode(value)}, timeout_s)
 
     def leader(self) -> str:
         deadline = time.monotonic() + 20
