@@ -38,6 +38,7 @@ class ConfigAdminSite(AdminSite):
     site_header = "Configuration service"
     site_title = "Configuration service"
     index_title = "Administration"
+    site_url = None  # there is no site beside the admin and the API
     index_template = "admin/config_index.html"
     enable_nav_sidebar = True
 

@@ -63,7 +63,6 @@ class Runtime:
 
     # --- called from other threads ---------------------------------------------------------------------------------
     def start(self) -> None:
-        self._inbox.start()
         self._thread.start()
 
     def heartbeat(self) -> None:
@@ -122,6 +121,9 @@ class Runtime:
             self.config, storage, self._transport.sender, applier, self._feed.publish_answers, randint, monotonic_ms()
         )
         self._driver = driver
+        if not self._inbox.is_alive():
+            # Not before this process is the node: one that will be refused must not take another one's messages.
+            self._inbox.start()
         logger.info("node %s lives, epoch %d, term %d", self.config.node, driver.epoch, driver.node.term)
         more = False
         while not self._stopping.is_set():

@@ -40,6 +40,8 @@ def entry_body(entry: EntrySnapshot) -> dict[str, Any]:
         "updated_at": entry.updated_at,
         "updated_by": entry.updated_by,
         "comment": entry.comment,
+        # Part of the contract: readers may rely on the field, and no entry expires yet.
+        "expires_at": None,
     }
 
 

@@ -60,7 +60,11 @@ def find(pid_file: Path) -> psutil.Process | None:
 
 
 def _collect() -> None:
-    _children[:] = [child for child in _children if child.poll() is None]
+    # One by one: parts are started and stopped from several threads, and none may be forgotten while it runs.
+    for child in list(_children):
+        if child.poll() is not None:
+            with contextlib.suppress(ValueError):
+                _children.remove(child)
 
 
 def state(pid_file: Path) -> str:

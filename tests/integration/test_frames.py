@@ -37,6 +37,16 @@ def test_a_frame_is_opened_as_it_was_sealed() -> None:
         (codec("n2").seal("n3", 1, MESSAGES), "address"),
         (codec("n3").seal("n1", 1, MESSAGES), "address"),
     ],
+    ids=[
+        "empty",
+        "too large",
+        "rubbish",
+        "another secret",
+        "changed",
+        "another group",
+        "for another node",
+        "wrong inbox",
+    ],
 )
 def test_what_is_not_for_here_is_dropped_and_counted(raw: bytes, reason: str) -> None:
     receiver = codec("n1")
@@ -57,6 +67,7 @@ def signed(body: bytes) -> bytes:
         (encode([FRAME_VERSION, "g", "n2", "n1", 1, [[5, "a term that is no number"]]]), "format"),
         (encode(Frame(FRAME_VERSION + 1, "g", "n2", "n1", 1, (TimeoutNow(1),))), "version"),
     ],
+    ids=["not a frame", "unknown message", "wrong type", "newer version"],
 )
 def test_a_genuine_tag_does_not_make_rubbish_good(body: bytes, reason: str) -> None:
     receiver = codec("n1")

@@ -36,7 +36,7 @@ def test_an_entry_lives_and_dies(shop, direct):
     assert body == {
         "namespace": "shop", "key": "a", "value": {"x": [1, 2.5, None]}, "type": "json", "revision": revision,
         "created_revision": revision, "version": 1, "updated_at": body["updated_at"], "updated_by": "root",
-        "comment": "why",
+        "comment": "why", "expires_at": None,
     }  # fmt: skip
     got = shop.get(A)
     assert got.content == made.content
