@@ -172,7 +172,8 @@ class Client:
         if not batch:
             return
         try:
-            if self._sender is None:
+            # A connection that died while nobody used it would make the outcome of this sending look unknown.
+            if self._sender is None or not self._sender.is_alive():
                 self._sender = Link(self._config.redis_url)
         except (redis.RedisError, OSError) as error:
             self._sender = None

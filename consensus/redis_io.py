@@ -63,6 +63,13 @@ class Link:
         """The replies, in order. Raises `redis.RedisError` or `OSError`."""
         return self.run_packed(self.pack(*commands), len(commands))
 
+    def is_alive(self) -> bool:
+        """Whether the server has not closed it meanwhile; asked between commands, when nothing is to be read."""
+        try:
+            return not self._connection.can_read(0)
+        except (redis.RedisError, OSError):
+            return False
+
     def close(self) -> None:
         self._connection.disconnect()
 

@@ -26,17 +26,23 @@ def sign_in(browser: Browser, group: RealGroup, node: str) -> Page:
     page.goto(f"{group.url(node)}/admin/")
     page.fill("#id_username", group.credentials["user"])
     page.fill("#id_password", group.credentials["password"])
-    page.click("input[type=submit]")
+    submit(page, "input[type=submit]")
     return page
 
 
 def open_entry(page: Page, group: RealGroup, node: str, key: str) -> None:
     page.goto(f"{group.url(node)}/admin/entries/configentry/?q={key}")
-    page.click("#result_list tbody th a")
+    submit(page, "#result_list tbody th a")
+
+
+def submit(page: Page, button: str) -> None:
+    """Click, and wait until the answer is there."""
+    with page.expect_navigation():
+        page.click(button)
 
 
 def save(page: Page) -> None:
-    page.click("input[name=_save]")
+    submit(page, "input[name=_save]")
 
 
 def test_an_entry_added_on_one_node_is_edited_on_another_and_deleted(browser: Browser, group: RealGroup) -> None:
@@ -59,8 +65,8 @@ def test_an_entry_added_on_one_node_is_edited_on_another_and_deleted(browser: Br
     save(page)
     assert group.get(three, key).json()["value"] == 42
     open_entry(page, group, two, key)
-    page.click(".deletelink")
-    page.click("input[type=submit]")
+    submit(page, ".deletelink")
+    submit(page, "input[type=submit]")
     assert group.get(three, key).status_code == 404
 
 
@@ -92,7 +98,7 @@ def test_nodes_page_shows_every_node_and_drains_one(browser: Browser, group: Rea
         page.goto(address)
         page.check(f"#result_list tbody tr:has-text('{node}') input[type=checkbox]")
         page.select_option("select[name=action]", label=action)
-        page.click("button[name=index]")
+        submit(page, "button[name=index]")
 
     choose(leader, "Drain selected nodes")
     eventually(lambda: group.state(leader) == "drained", 10)
