@@ -22,7 +22,7 @@ STOP_TIMEOUT_S = {"postgres": 10, "redis": 3, "worker": 8, "web": 4}
 START_TIMEOUT_S = {"postgres": 30, "redis": 10, "worker": 30, "web": 30}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Part:
     """One part of one node."""
 

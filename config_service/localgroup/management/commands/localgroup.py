@@ -76,23 +76,27 @@ class Command(BaseCommand):
             self._watch(group, interrupted)
 
     def _watch(self, group: GroupLayout, interrupted: "_Interrupted") -> None:
-        """Wait for Ctrl-C, and say what dies meanwhile. Nothing is restarted: people come here to break things."""
-        states = {part: part.state() for node in group.nodes.values() for part in parts_of(group, node)}
+        """Until Ctrl-C, say what dies; then stop everything. Nothing is restarted: people come here to break things."""
         try:
-            while True:
-                for part, before in states.items():
-                    now = states[part] = part.state()
-                    if now != before:
-                        self.stdout.write(f"{part.label} is {now}")
-                time.sleep(0.5)
+            self._report_changes(group)
         except KeyboardInterrupt:
             self.stdout.write("\nstopping (Ctrl-C again to kill)")
-        try:
-            groups.down(group)
-        except KeyboardInterrupt:
-            interrupted.ignore()
-            groups.kill_all(group)
+        finally:
+            try:
+                groups.down(group)
+            except KeyboardInterrupt:
+                interrupted.ignore()
+                groups.kill_all(group)
         self.stdout.write("stopped")
+
+    def _report_changes(self, group: GroupLayout) -> None:
+        states = {part: part.state() for node in group.nodes.values() for part in parts_of(group, node)}
+        while True:
+            for part, before in states.items():
+                now = states[part] = part.state()
+                if now != before:
+                    self.stdout.write(f"{part.label} is {now}")
+            time.sleep(0.5)
 
     def _status(self, group: GroupLayout, as_json: bool) -> None:
         now = status(group)
