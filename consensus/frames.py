@@ -5,7 +5,7 @@ sender, or does not verify, is refused before its content is looked at.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from hmac import compare_digest
 
@@ -33,13 +33,19 @@ _decoder = msgspec.msgpack.Decoder(Frame)
 class FrameCodec:
     """Seals and opens the frames of one node. ``counters`` tells why frames were refused."""
 
-    def __init__(self, group: str, node: str, members: Sequence[str], secret: str):
+    def __init__(self, group: str, node: str, members: Iterable[str], secret: str):
         self._group = group
         self._node = node
-        self._members = frozenset(members)
         self._key = secret.encode()[:64]
         self._epochs: dict[str, int] = {}
+        self._members: frozenset[str] = frozenset()
         self.counters: Counter[str] = Counter()
+        self.set_members(members)
+
+    def set_members(self, members: Iterable[str]) -> None:
+        """Whose frames are opened from now on. A member that goes and comes back may begin with any epoch."""
+        self._members = frozenset(members)
+        self._epochs = {node: epoch for node, epoch in self._epochs.items() if node in self._members}
 
     def _tag(self, body: bytes) -> bytes:
         return blake2b(body, digest_size=TAG_BYTES, key=self._key).digest()

@@ -7,7 +7,7 @@ its Redis and says whether it is connected.
 import logging
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 import redis
@@ -38,22 +38,30 @@ class Inbox(threading.Thread):
         self._codec = codec
         self._deliver = deliver
         self._stopping = False
-        self._sources = {keys.inbox(config.group, config.node, peer).encode(): peer for peer in config.peers}
         self._requests_key = keys.requests(config.group, config.node).encode()
-        self._keys = [self._requests_key, *self._sources]
+        self._sources: dict[bytes, str] = {}
+        self.set_members(config.members)
         self.connected = False
+
+    def set_members(self, members: Iterable[str]) -> None:
+        """Read the inboxes of exactly these, this node left out, from the next round on (at most `BLOCK_S`)."""
+        group, node = self._config.group, self._config.node
+        self._sources = {keys.inbox(group, node, peer).encode(): peer for peer in sorted(members) if peer != node}
 
     def stop(self) -> None:
         self._stopping = True
 
     def run(self) -> None:
         link: Link | None = None
+        sources: dict[bytes, str] = {}
         while not self._stopping:
             try:
-                if link is None:
-                    link = Link(self._config.redis_url, timeout_s=BLOCK_S + 1)
-                    take = self._take_commands(link)
-                self._hand_on(self._taken(link.run_packed(take, 1 + len(self._keys))))
+                if link is None or sources is not self._sources:
+                    link = link or Link(self._config.redis_url, timeout_s=BLOCK_S + 1)
+                    sources = self._sources
+                    inboxes = [self._requests_key, *sources]
+                    take = self._take_commands(link, inboxes)
+                self._hand_on(sources, self._taken(inboxes, link.run_packed(take, 1 + len(inboxes))))
                 self.connected = True
             except (redis.RedisError, OSError) as error:
                 if self.connected:
@@ -66,18 +74,20 @@ class Inbox(threading.Thread):
         if link is not None:
             link.close()
 
-    def _take_commands(self, link: Link) -> list[bytes]:
+    @staticmethod
+    def _take_commands(link: Link, inboxes: list[bytes]) -> list[bytes]:
         """Wait for the first item, then take all there is: the server runs the second part when the first ends."""
-        return link.pack(("BLPOP", *self._keys, BLOCK_S), *(("LPOP", key, TAKE_AT_ONCE) for key in self._keys))
+        return link.pack(("BLPOP", *inboxes, BLOCK_S), *(("LPOP", key, TAKE_AT_ONCE) for key in inboxes))
 
-    def _taken(self, replies: list) -> list[tuple[bytes, bytes]]:
+    @staticmethod
+    def _taken(inboxes: list[bytes], replies: list) -> list[tuple[bytes, bytes]]:
         first, *rest = replies
         items = [] if first is None else [(first[0], first[1])]
-        for key, found in zip(self._keys, rest, strict=True):
+        for key, found in zip(inboxes, rest, strict=True):
             items.extend((key, raw) for raw in found or ())
         return items
 
-    def _hand_on(self, items: list[tuple[bytes, bytes]]) -> None:
+    def _hand_on(self, sources: dict[bytes, str], items: list[tuple[bytes, bytes]]) -> None:
         received: list[tuple[str, PeerMessage]] = []
         requests: list[Request] = []
         for key, raw in items:
@@ -87,7 +97,7 @@ class Inbox(threading.Thread):
                 except msgspec.DecodeError:
                     self._codec.counters["request"] += 1
             else:
-                source = self._sources[key]
+                source = sources[key]
                 received.extend((source, message) for message in self._codec.open(raw, source))
         if received or requests:
             self._deliver(received, requests)

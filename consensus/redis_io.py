@@ -79,7 +79,7 @@ class Pusher(threading.Thread):
 
     def __init__(self, name: str, url: str, render: Callable[[list], Sequence[Command]]):
         super().__init__(name=name, daemon=True)
-        self._url = url
+        self.url = url
         self._render = render
         self._items: queue.SimpleQueue = queue.SimpleQueue()
         self._stopping = False
@@ -106,7 +106,7 @@ class Pusher(threading.Thread):
             if not items:
                 continue
             try:
-                link = link or Link(self._url)
+                link = link or Link(self.url)
                 if commands := self._render(items):
                     link.run(*commands)
                 self.failing, pause_s = False, 0.02

@@ -11,7 +11,7 @@ import queue
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from django.db import Error as DatabaseError
 from django.db import connection
@@ -82,6 +82,13 @@ class Runtime:
         self._inbox.stop()
         self._transport.stop()
         self._feed.stop()
+
+    # --- called from the thread ------------------------------------------------------------------------------------
+    def set_members(self, members: Mapping[str, str]) -> None:
+        """Talk with exactly these from now on: node -> URL of its Redis, this node included."""
+        self._codec.set_members(members)
+        self._transport.set_members(members)
+        self._inbox.set_members(members)
 
     # --- the thread ------------------------------------------------------------------------------------------------
     def _run(self) -> None:

@@ -4,7 +4,7 @@ One list a (destination, source) pair, bounded by dropping its oldest frames; on
 never slows a live one. Loss is allowed; order within a pair holds. What waits goes out in one frame.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from consensus import keys
@@ -25,13 +25,27 @@ class RedisTransport:
     def __init__(self, config: NodeConfig, codec: FrameCodec):
         self._config = config
         self._codec = codec
-        self._pushers = {
-            peer: Pusher(f"to-{peer}", config.members[peer], partial(self._render, peer)) for peer in config.peers
-        }
+        self._pushers: dict[str, Pusher] = {}
         self.oversized = 0
         self._rendered = 0
-        for pusher in self._pushers.values():
-            pusher.start()
+        self._dropped_before = 0
+        self.set_members(config.members)
+
+    def set_members(self, members: Mapping[str, str]) -> None:
+        """Send to exactly these from now on: node -> URL of its Redis; this node itself is left out.
+
+        What waits for a peer that goes, or moves, is dropped.
+        """
+        peers = {peer: url for peer, url in members.items() if peer != self._config.node}
+        for peer, pusher in list(self._pushers.items()):
+            if peers.get(peer) != pusher.url:
+                del self._pushers[peer]
+                pusher.stop()
+                self._dropped_before += pusher.dropped
+        for peer, url in peers.items():
+            if peer not in self._pushers:
+                self._pushers[peer] = Pusher(f"to-{peer}", url, partial(self._render, peer))
+                self._pushers[peer].start()
 
     def sender(self, epoch: int) -> "LifeTransport":
         return LifeTransport(self, epoch)
@@ -70,7 +84,7 @@ class RedisTransport:
         return [peer for peer, pusher in self._pushers.items() if pusher.failing]
 
     def dropped(self) -> int:
-        return sum(pusher.dropped for pusher in self._pushers.values())
+        return self._dropped_before + sum(pusher.dropped for pusher in self._pushers.values())
 
     def stop(self) -> None:
         for pusher in self._pushers.values():

@@ -81,3 +81,13 @@ def test_frames_of_an_earlier_life_of_the_sender_are_refused() -> None:
     assert receiver.open(sender.seal("n1", 4, MESSAGES), "n2") == ()
     assert receiver.open(codec("n3").seal("n1", 4, MESSAGES), "n3")
     assert receiver.counters == {"epoch": 1}
+
+
+def test_members_may_change_and_one_that_comes_back_begins_anew() -> None:
+    sender, receiver = codec("n2"), codec("n1")
+    assert receiver.open(sender.seal("n1", 5, MESSAGES), "n2")
+    receiver.set_members(("n1", "n3"))
+    assert receiver.open(sender.seal("n1", 5, MESSAGES), "n2") == ()
+    assert receiver.counters == {"address": 1}
+    receiver.set_members(MEMBERS)
+    assert receiver.open(sender.seal("n1", 1, MESSAGES), "n2") == MESSAGES

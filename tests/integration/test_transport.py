@@ -131,3 +131,56 @@ def test_both_ends_recover_when_their_connections_are_killed(receiver: Receiver,
         return any(message.term == 2 for _, message in receiver.received)
 
     eventually(arrives)
+
+
+def test_a_new_member_is_sent_to_and_listened_to(receiver: Receiver, transport: RedisTransport, redis_url: str) -> None:
+    given = config("n3", redis_url)
+    newcomer = RedisTransport(given, codec(given))
+    members = {"n1": redis_url, "n2": redis_url, "n3": redis_url}
+    try:
+        newcomer.sender(1).send("n1", [VoteReply(1, True)])
+        receiver.codec.set_members(members)
+        receiver.inbox.set_members(members)
+        assert eventually(lambda: receiver.received) == [("n3", VoteReply(1, True))]
+    finally:
+        newcomer.stop()
+    transport.set_members(members)
+    transport.sender(1).send("n3", [VoteReply(2, True)])
+    with redis.Redis.from_url(redis_url) as client:
+        eventually(lambda: client.llen(keys.inbox(given.group, "n3", "n2")) == 1)
+
+
+def test_a_member_that_has_gone_is_neither_sent_to_nor_listened_to(receiver: Receiver, transport, redis_url) -> None:
+    transport.sender(1).send("n1", [VoteReply(1, True)])
+    eventually(lambda: receiver.received)
+    transport.set_members({"n2": redis_url})
+    transport.sender(1).send("n1", [VoteReply(2, True)])
+    assert transport.failing() == []
+    receiver.inbox.set_members(["n1", "n3"])
+    receiver.codec.set_members(["n1", "n3"])
+    with redis.Redis.from_url(redis_url) as client:
+        # A round with the new keys has begun once a request came through in one.
+        for token in (1, 2):
+            client.rpush(keys.requests(receiver.config.group, "n1"), encode([ReadRequest("me", token, 1000)]))
+            eventually(lambda token=token: len(receiver.requests) == token)
+        given = config("n2", redis_url)
+        left = keys.inbox(given.group, "n1", "n2")
+        client.rpush(left, codec(given).seal("n1", 1, [VoteReply(3, True)]))
+        client.rpush(keys.requests(receiver.config.group, "n1"), encode([ReadRequest("me", 3, 1000)]))
+        eventually(lambda: len(receiver.requests) == 3)
+    assert [message.term for _, message in receiver.received] == [1]
+
+
+def test_a_member_that_moves_is_sent_to_at_its_new_address(receiver: Receiver, redis_url: str) -> None:
+    given = NodeConfig(f"g{os.getpid()}", "n2", redis_url, {"n1": NOBODY, "n2": redis_url}, secret="s")
+    moving = RedisTransport(given, codec(given))
+    try:
+        moving.sender(1).send("n1", [VoteReply(1, True)])
+        eventually(lambda: moving.failing() == ["n1"])
+        lost = moving.dropped()
+        moving.set_members({"n1": redis_url, "n2": redis_url})
+        moving.sender(1).send("n1", [VoteReply(2, True)])
+        assert eventually(lambda: receiver.received) == [("n2", VoteReply(2, True))]
+        assert moving.failing() == [] and moving.dropped() >= lost
+    finally:
+        moving.stop()
