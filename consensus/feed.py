@@ -1,6 +1,7 @@
-"""From the runtime to this node's other processes: answers to what they asked, and the node's status.
+"""From the runtime to this node's other processes: answers to what they asked, how far it has applied, its status.
 
-Answers go to a list of the asking process in this node's own Redis, which expires if that process is gone.
+Answers go to a list of the asking process in this node's own Redis, which expires if that process is gone. The applied
+index goes out on a channel: whoever misses one learns it from the next, and reads what was applied from Postgres.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,9 @@ class Feed:
         for client, group in answers.items():
             self._pusher.put((client, group))
 
+    def publish_applied(self, index: int) -> None:
+        self._pusher.put(("PUBLISH", keys.applied(self._config.group, self._config.node), index))
+
     def publish_status(self, status: bytes) -> None:
         key = keys.status(self._config.group, self._config.node)
         self._pusher.put(("SET", key, status, "PX", STATUS_KEPT_MS))
@@ -33,14 +37,17 @@ class Feed:
 
 
 def _render(items: list[tuple]) -> list[Command]:
-    commands: list[Command] = []
+    """Of what waited, answers to one process go in one push, and only the latest status and applied index go."""
+    latest: dict[str, Command] = {}
     grouped: dict[str, list[Answer]] = {}
     for item in items:
-        if item[0] == "SET":
-            commands.append(item)
+        if item[0] in ("SET", "PUBLISH"):
+            latest[item[0]] = item
         else:
             grouped.setdefault(item[0], []).extend(item[1])
+    commands: list[Command] = []
     for key, answers in grouped.items():
         commands.append(("RPUSH", key, encode(answers)))
         commands.append(("EXPIRE", key, ANSWERS_KEPT_S))
+    commands.extend(latest.values())
     return commands

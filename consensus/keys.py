@@ -19,3 +19,8 @@ def answers(group: str, node: str, client: str) -> str:
 def status(group: str, node: str) -> str:
     """The runtime's latest published status."""
     return f"{group}:status:{node}"
+
+
+def applied(group: str, node: str) -> str:
+    """The channel on which the runtime tells this node's processes how far it has applied."""
+    return f"{group}:applied:{node}"

@@ -132,10 +132,13 @@ class Runtime:
             # Not before this process is the node: one that will be refused must not take another one's messages.
             self._inbox.start()
         logger.info("node %s lives, epoch %d, term %d", self.config.node, driver.epoch, driver.node.term)
-        more = False
+        more, told = False, 0
         while not self._stopping.is_set():
             events = self._wait(0.0 if more else LULL_S if driver.lags else IDLE_S)
             more = driver.turn(events, monotonic_ms())
+            if driver.node.applied_index != told:
+                told = driver.node.applied_index
+                self._feed.publish_applied(told)
             self.publisher.publish(driver, monotonic_ms())
         self._hand_over(driver)
 

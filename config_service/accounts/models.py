@@ -70,6 +70,23 @@ class ApiToken(ReplicatedModel):
         return f"{action}:*" in self.scopes or f"{action}:{namespace}" in self.scopes
 
 
+class AccountsState(ReplicatedModel):
+    """One row: the revision at which anything about users, groups, permissions or tokens last changed.
+
+    Whoever remembers what a caller may do forgets it when this moves on; a deletion leaves no other trace.
+    """
+
+    id = models.SmallIntegerField(primary_key=True, default=1, editable=False)
+    revision = models.BigIntegerField(default=0, editable=False)
+
+    class Meta:
+        base_manager_name = "objects"
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="accounts_accountsstate_one_row")]
+
+    def __str__(self) -> str:
+        return f"accounts as of {self.revision}"
+
+
 # Replicated too, but Django's: groups, and who belongs to what.
 pre_save.connect(refuse_signal, sender=Group)
 pre_delete.connect(refuse_signal, sender=Group)

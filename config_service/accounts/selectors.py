@@ -1,6 +1,6 @@
 """Reads of this node's accounts."""
 
-from config_service.accounts.models import ApiToken, User
+from config_service.accounts.models import AccountsState, ApiToken, User
 from config_service.accounts.services import hash_token
 
 
@@ -11,3 +11,8 @@ def find_token(plain: str) -> ApiToken | None:
 
 def find_user(username: str) -> User | None:
     return User.objects.filter(username=username).first()
+
+
+def accounts_revision() -> int:
+    """When anything about who may do what last changed."""
+    return AccountsState.objects.filter(id=1).values_list("revision", flat=True).first() or 0

@@ -21,12 +21,15 @@ from config_service.accounts.commands import (
     PutUser,
     SetPassword,
 )
-from config_service.accounts.models import ApiToken, User
+from config_service.accounts.models import AccountsState, ApiToken, User
 from config_service.envelope import Done, Refusal
 
 
 def apply(revision: int, at: str, command: AccountsCommand) -> Done | Refusal:
-    return _HANDLERS[type(command)](revision, at, command)
+    result = _HANDLERS[type(command)](revision, at, command)
+    if isinstance(result, Done):
+        AccountsState.objects.update_or_create(id=1, defaults={"revision": revision})
+    return result
 
 
 def _put_user(revision: int, at: str, command: PutUser) -> Done | Refusal:

@@ -17,7 +17,8 @@ from config_service.accounts.commands import (
     PutUser,
     SetPassword,
 )
-from config_service.accounts.models import ApiToken, User
+from config_service.accounts.models import AccountsState, ApiToken, User
+from config_service.accounts.selectors import accounts_revision
 from config_service.entries.commands import DeleteEntry, DeleteNamespace, PutEntry, PutNamespace
 from config_service.entries.models import ConfigEntry, Namespace
 from config_service.envelope import Done, Refusal, decode_result, encode
@@ -30,8 +31,8 @@ pytestmark = pytest.mark.django_db
 
 AT = "2026-05-04T03:02:01.000100Z"
 TABLES = (
-    "entries_namespace", "entries_configentry", "accounts_user", "accounts_apitoken", "auth_group",
-    "accounts_user_groups", "accounts_user_user_permissions", "auth_group_permissions",
+    "entries_namespace", "entries_configentry", "accounts_user", "accounts_apitoken", "accounts_accountsstate",
+    "auth_group", "accounts_user_groups", "accounts_user_user_permissions", "auth_group_permissions",
 )  # fmt: skip
 
 
@@ -140,6 +141,25 @@ def test_a_guessed_type_keeps_the_entry_s_own_where_it_fits(tables):
     assert [result.type for result in results] == ["float", "json", "integer", "integer"]
 
 
+def test_whatever_may_change_what_somebody_may_do_moves_the_accounts_revision_on(tables):
+    user, token = UUID(int=1), UUID(int=2)
+    assert accounts_revision() == 0
+    changes = [
+        PutUser(user, "ann", "!"),
+        PutToken(token, "t", user, "h", "p", ("read:*",)),
+        PutGroup("readers", ("entries.view_configentry",)),
+        SetPassword(user, "!"),
+        DeleteGroup("readers"),
+        DeleteToken(token),
+        DeleteUser(user),
+    ]
+    for revision, change in enumerate(changes, 2):
+        run(tables, [change], revision)
+        assert accounts_revision() == revision, change
+    run(tables, [DeleteUser(user), put("a")], 20)
+    assert accounts_revision() == len(changes) + 1, "neither a refusal nor an entry moves it"
+
+
 def test_what_is_remembered_is_forgotten_after_a_rollback(tables):
     with pytest.raises(RuntimeError), transaction.atomic():
         run(tables, [put("a"), PutNamespace("other", "")], 2)
@@ -209,6 +229,7 @@ def _wipe():
         ConfigEntry.objects.all().delete()
         Namespace.objects.all().delete()
         ApiToken.objects.all().delete()
+        AccountsState.objects.all().delete()
         User.objects.all().delete()
         Group.objects.all().delete()
 
