@@ -1,7 +1,10 @@
-"""How a command travels: what was asked, by whom, and when, with the version of the format.
+"""How a command travels: what was asked, by whom, from where and when, with the version of the format.
 
 The state machine may look at no clock, so the proposer's time rides along. Unknown fields are refused rather than
 ignored: a node that does not understand all of a command must stop, not apply half of it.
+
+Version 2 added the origin, and leaves an audit record. This release reads both and writes the one that the setting
+``COMMAND_VERSION`` names, so that a group can be upgraded node by node: version 1 until all nodes run this release.
 """
 
 from hashlib import blake2b
@@ -9,11 +12,31 @@ from typing import Any
 
 import msgspec
 
-VERSION = 1
+from consensus.origin import UNKNOWN, Origin
+
+VERSION = 2
+READABLE_VERSIONS = (1, 2)
+# Part of every fingerprint, so it stays: a retry through a node of the next release is still the same request.
+_FINGERPRINT_VERSION = 1
+
+
+class Target(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One thing that a command has changed, or a secret that it told of. Never holds a value."""
+
+    kind: str
+    namespace: str = ""
+    key: str = ""
+    name: str = ""
+    id: str = ""
+    detail: str = ""
 
 
 class CommandBase(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, tag_field="verb"):
     """Base of every command. Subclasses carry a tag that names the app and the verb, such as ``entries.put``."""
+
+    def touches(self, done: Any) -> tuple[Target, ...]:
+        """What this command has changed, given its own result: nothing, and it leaves no audit record."""
+        raise NotImplementedError
 
 
 class Envelope(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -23,6 +46,7 @@ class Envelope(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
     actor: str
     at: str
     command: Any
+    origin: Origin = UNKNOWN
 
 
 class Refusal(msgspec.Struct, frozen=True, array_like=True, tag_field="outcome", tag="refused"):
@@ -48,13 +72,16 @@ _encoder = msgspec.msgpack.Encoder()
 _results = msgspec.msgpack.Decoder(Done | Refusal)
 
 
-def encode(command: CommandBase, actor: str, at: str) -> bytes:
-    return _encoder.encode(Envelope(VERSION, actor, at, command))
+def encode(command: CommandBase, actor: str, at: str, origin: Origin = UNKNOWN, version: int = VERSION) -> bytes:
+    """``version`` 1 leaves the origin out."""
+    if version == 1:
+        return _encoder.encode((version, actor, at, command))
+    return _encoder.encode(Envelope(version, actor, at, command, origin))
 
 
 def fingerprint(command: CommandBase, actor: str) -> bytes:
-    """What makes two proposals the same request: everything but the time, which differs in a retry."""
-    return blake2b(_encoder.encode((VERSION, actor, command)), digest_size=16).digest()
+    """What makes two proposals the same request: everything but time and origin, which may differ in a retry."""
+    return blake2b(_encoder.encode((_FINGERPRINT_VERSION, actor, command)), digest_size=16).digest()
 
 
 def encode_result(result: Done | Refusal) -> bytes:

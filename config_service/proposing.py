@@ -1,26 +1,24 @@
 """The one way from a use case to the group: wrap the command, propose it, turn a refusal into an error."""
 
-from datetime import UTC, datetime
 from uuid import uuid4
 
 from config_service.envelope import CommandBase, Done, decode_result, encode, fingerprint
 from config_service.errors import AlreadyExists, Invalid, NotEmpty, NotFound, PreconditionFailed, ProductError
 from consensus import client as consensus_client
+from consensus import origin
+from consensus.conf import get_config
+from consensus.services import now
 
 _ERRORS: dict[str, type[ProductError]] = {
     error.code: error for error in (AlreadyExists, Invalid, NotEmpty, NotFound, PreconditionFailed)
 } | {"namespace_not_found": NotFound}
 
 
-def now() -> str:
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
 def propose(command: CommandBase, actor: str, request_id: str = "", deadline_s: float | None = None) -> Done:
     """Propose and wait until it is applied here. Raises what `consensus.client.Client.propose` raises, and
     `config_service.errors.ProductError` where the state machine refused."""
     applied = consensus_client.get_client().propose(
-        encode(command, actor, now()),
+        encode(command, actor, now(), origin.current(), get_config().command_version),
         request_id or uuid4().hex,
         deadline_s,
         fingerprint=fingerprint(command, actor),

@@ -1,17 +1,21 @@
 """The state machine of the product: every committed command ends here, on every node, in the same order."""
 
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
 import msgspec
+import msgspec.inspect
 
 from config_service.accounts import state_machine as accounts
 from config_service.accounts.commands import AccountsCommand
+from config_service.audit.trail import Event, Trail
 from config_service.entries.commands import EntriesCommand
 from config_service.entries.state_machine import EntriesStateMachine, Step
-from config_service.envelope import VERSION, Done, Envelope, Refusal, encode_result
+from config_service.envelope import READABLE_VERSIONS, CommandBase, Envelope, Refusal, Target, encode_result
 from config_service.guard import applying
 from consensus.errors import UnknownVersion
-from consensus.ports import Command
+from consensus.ports import Command, GroupChange
 from consensus.sql import begin
 
 
@@ -30,8 +34,8 @@ def decode(payload: bytes) -> _Known:
         envelope = _decoder.decode(payload)
     except msgspec.DecodeError as error:
         raise UnknownVersion(f"this release cannot read a command: {error}") from error
-    if envelope.version != VERSION:
-        raise UnknownVersion(f"command version {envelope.version}, but this release knows {VERSION}")
+    if envelope.version not in READABLE_VERSIONS:
+        raise UnknownVersion(f"command version {envelope.version}, but this release knows {READABLE_VERSIONS}")
     return envelope
 
 
@@ -39,29 +43,65 @@ class ReplicatedTables:
     """Implements `consensus.ports.StateMachine`.
 
     Commands about entries are applied as one batch, those about accounts one by one. The two touch different tables, so
-    only the order within each of them matters.
+    only the order within each of them matters. The audit trail comes last and follows the order of the log.
     """
 
     def __init__(self) -> None:
         self._entries = EntriesStateMachine()
+        self._trail = Trail()
 
     def reset(self) -> None:
         self._entries.reset()
+        self._trail.reset()
 
-    def apply(self, commands: Sequence[Command]) -> list[bytes]:
+    def apply(self, commands: Sequence[Command], group_changes: Sequence[GroupChange] = ()) -> list[bytes]:
         decoded = [(command.index, decode(command.payload)) for command in commands]
-        results: list[Done | Refusal | None] = [None] * len(decoded)
+        with applying():
+            results = self._apply(decoded)
+            events = [
+                event
+                for command, (_, envelope), result in zip(commands, decoded, results, strict=True)
+                if (event := _event(command, envelope, result)) is not None
+            ]
+            if group_changes:
+                events = sorted([*events, *map(_group_event, group_changes)], key=lambda event: event.revision)
+            self._trail.append(events)
+        return [encode_result(result) for result in results]
+
+    def _apply(self, decoded: list[tuple[int, _Known]]) -> list[Any]:
+        results: list[Any] = [None] * len(decoded)
         steps: list[Step] = []
         places: list[int] = []
-        with applying():
-            for place, (revision, envelope) in enumerate(decoded):
-                if isinstance(envelope.command, EntriesCommand):
-                    steps.append(Step(revision, envelope.actor, envelope.at, envelope.command))
-                    places.append(place)
-                else:
-                    begin()
-                    results[place] = accounts.apply(revision, envelope.at, envelope.command)
-            if steps:
-                for place, result in zip(places, self._entries.apply(steps), strict=True):
-                    results[place] = result
-        return [encode_result(result) for result in results if result is not None]
+        for place, (revision, envelope) in enumerate(decoded):
+            if isinstance(envelope.command, EntriesCommand):
+                steps.append(Step(revision, envelope.actor, envelope.at, envelope.command))
+                places.append(place)
+            else:
+                begin()
+                results[place] = accounts.apply(revision, envelope.at, envelope.command)
+        if steps:
+            for place, result in zip(places, self._entries.apply(steps), strict=True):
+                results[place] = result
+        return results
+
+
+def _event(command: Command, envelope: _Known, result: Any) -> Event | None:
+    """What the audit trail is to say: nothing of a command that changed nothing, nor of one of version 1, which the
+    release before applied without a record, so that the trails of all nodes begin at the same revision."""
+    if envelope.version == 1 or isinstance(result, Refusal):
+        return None
+    targets = envelope.command.touches(result)
+    if not targets:
+        return None
+    action = _action(type(envelope.command))
+    return Event(command.index, envelope.at, envelope.actor, envelope.origin, command.request_id, action, targets)
+
+
+@cache
+def _action(kind: type[CommandBase]) -> str:
+    return str(msgspec.inspect.type_info(kind).tag)
+
+
+def _group_event(change: GroupChange) -> Event:
+    targets = (Target("node", name=change.node),)
+    return Event(change.index, change.at, change.actor, change.origin, change.request_id, change.action, targets)

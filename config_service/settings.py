@@ -52,6 +52,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "consensus",
     "config_service.accounts",
+    "config_service.audit",
     "config_service.entries",
     "config_service.api",
     "config_service.localgroup",
@@ -128,6 +129,7 @@ CONSENSUS = {
     "election_timeout_min_ms": int(env("ELECTION_TIMEOUT_MIN_MS", "500")),
     "election_timeout_max_ms": int(env("ELECTION_TIMEOUT_MAX_MS", "1000")),
     "deadline_s": float(env("PROPOSE_DEADLINE_S", "5")),
+    "command_version": int(env("COMMAND_VERSION", "2")),
 }
 
 # --- Celery ----------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from consensus.errors import UnknownVersion
 from consensus.group_commands import ACTIVE
 from consensus.group_state import apply_group_command
 from consensus.models import AppliedRequest, AppliedState, Member
-from consensus.ports import Command, Outcome, StateMachine
+from consensus.ports import Command, GroupChange, Outcome, StateMachine
 from consensus.raft.messages import Entry, EntryKind
 from consensus.recent_ids import RecentIds
 from consensus.sql import BigintArray, BytesArray, TextArray, Writes, begin, execute
@@ -115,20 +115,22 @@ class DatabaseApplier:
         return {row[0]: row[1:] for row in execute(KNOWN, TextArray(suspects)).fetchall()}
 
     def _run(self, fresh: list[tuple[Entry, Proposal]]) -> dict[int, bytes]:
-        """Results by index: the product's commands in one batch, the group's own one by one."""
-        commands = [
-            Command(entry.index, proposal.request_id, proposal.payload)
-            for entry, proposal in fresh
-            if entry.kind == EntryKind.COMMAND
-        ]
+        """Results by index: the group's own commands one by one, the product's in one batch. They touch different
+        tables, so only the order within each kind matters."""
+        commands: list[Command] = []
+        changes: list[GroupChange] = []
         results: dict[int, bytes] = {}
-        if commands:
-            answers = self._state_machine.apply(commands)
-            results.update(zip((command.index for command in commands), answers, strict=True))
         for entry, proposal in fresh:
-            if entry.kind == EntryKind.GROUP:
-                begin()
-                results[entry.index] = apply_group_command(entry.index, proposal.payload)
+            if entry.kind == EntryKind.COMMAND:
+                commands.append(Command(entry.index, proposal.request_id, proposal.payload))
+                continue
+            begin()
+            results[entry.index], change = apply_group_command(entry.index, proposal.request_id, proposal.payload)
+            if change is not None:
+                changes.append(change)
+        if commands or changes:
+            answers = self._state_machine.apply(commands, changes)
+            results.update(zip((command.index for command in commands), answers, strict=True))
         return results
 
 

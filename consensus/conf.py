@@ -12,6 +12,7 @@ class NodeConfig:
 
     ``members`` maps every node id of the group, this one included, to the URL of *its* Redis as its peers reach it.
     ``redis_url`` is this node's own Redis. ``state_machine`` is a dotted path to a `consensus.ports.StateMachine`.
+    ``command_version`` is the format that proposals are written in: 1 is what the release before reads.
     """
 
     group: str
@@ -26,6 +27,7 @@ class NodeConfig:
     election_timeout_min_ms: int = 500
     election_timeout_max_ms: int = 1000
     deadline_s: float = 5.0
+    command_version: int = 2
 
     @property
     def peers(self) -> tuple[str, ...]:

@@ -36,6 +36,7 @@ class DrainWatch:
         request_id = f"drained:{self._config.node}:{revision}"
         if request_id in self._forwarding.proposals:
             return
-        command = SetNodeState(self._config.node, DRAINED, (DRAINING,), actor=self._config.node)
+        node, version = self._config.node, self._config.command_version
+        command = SetNodeState(node, DRAINED, (DRAINING,), actor=node, version=version)
         request = ProposeRequest("", 0, 2000, request_id, EntryKind.GROUP, encode_group_command(request_id, command))
         self._forwarding.proposals.add(request, now_ms)

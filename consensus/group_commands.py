@@ -3,19 +3,25 @@
 import msgspec
 
 from consensus.fingerprints import fingerprint
+from consensus.origin import UNKNOWN, Origin
 from consensus.wire import PROPOSAL_VERSION, Proposal, encode
 
 ACTIVE, DRAINING, DRAINED = "active", "draining", "drained"
 
 
 class SetNodeState(msgspec.Struct, frozen=True, array_like=True, tag=1):
-    """Bring ``node`` to ``state`` if it is in one of ``when`` now. In the target state already: nothing to do."""
+    """Bring ``node`` to ``state`` if it is in one of ``when`` now. In the target state already: nothing to do.
+
+    ``at`` and ``origin``, of version 2, are for the record; a node that does something by itself leaves them empty.
+    """
 
     node: str
     state: str
     when: tuple[str, ...]
     actor: str
     version: int = 1
+    at: str = ""
+    origin: Origin = UNKNOWN
 
 
 class GroupResult(msgspec.Struct, frozen=True, array_like=True):

@@ -8,39 +8,45 @@ import msgspec
 from consensus.errors import UnknownVersion
 from consensus.group_commands import ACTIVE, DRAINING, GroupResult, SetNodeState, command_decoder
 from consensus.models import Member
+from consensus.ports import GroupChange
 from consensus.wire import encode
 
 
-def apply_group_command(index: int, payload: bytes) -> bytes:
-    """Apply one command inside the applying transaction; returns an encoded `GroupResult`."""
+def apply_group_command(index: int, request_id: str, payload: bytes) -> tuple[bytes, GroupChange | None]:
+    """Apply one command inside the applying transaction; returns an encoded `GroupResult` and what was changed."""
     try:
         command = command_decoder.decode(payload)
     except msgspec.ValidationError as error:
         raise UnknownVersion(f"group command at index {index} is not known to this release: {error}") from error
-    if command.version != 1 or command.state not in Member.State.values:
+    if command.version not in (1, 2) or command.state not in Member.State.values:
         raise UnknownVersion(f"group command at index {index} has version {command.version}, state {command.state}")
-    return encode(_set_node_state(index, command))
+    result, changed = _set_node_state(index, command)
+    action = f"group.{command.state}"
+    change = GroupChange(index, request_id, action, command.node, command.actor, command.at, command.origin)
+    # The release that wrote version 1 told nobody; telling it here would make the nodes' trails differ.
+    return encode(result), change if changed and command.version > 1 else None
 
 
-def _set_node_state(index: int, command: SetNodeState) -> GroupResult:
+def _set_node_state(index: int, command: SetNodeState) -> tuple[GroupResult, bool]:
+    """The result, and whether anything was changed."""
     members = {member.node: member for member in Member.objects.all()}
     member = members.get(command.node)
     if member is None:
-        return GroupResult("", f"there is no node {command.node} in this group")
+        return GroupResult("", f"there is no node {command.node} in this group"), False
     if member.state == command.state:
-        return GroupResult(member.state)
+        return GroupResult(member.state), False
     if member.state not in command.when:
-        return GroupResult(member.state, f"{command.node} is {member.state}")
+        return GroupResult(member.state, f"{command.node} is {member.state}"), False
     if command.state == DRAINING:
         left = sum(other.state == ACTIVE for other in members.values()) - 1
         needed = len(members) // 2 + 1
         if left < needed:
-            return GroupResult(
-                member.state,
+            why = (
                 f"draining {command.node} would leave {left} active of {len(members)} nodes, "
-                f"fewer than the {needed} that a majority needs",
+                f"fewer than the {needed} that a majority needs"
             )
+            return GroupResult(member.state, why), False
     member.state = command.state
     member.state_revision = index
     member.save()
-    return GroupResult(command.state)
+    return GroupResult(command.state), True

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from consensus.origin import Origin
 from consensus.raft.messages import Entry, HardState
 from consensus.wire import PeerMessage
 
@@ -25,11 +26,26 @@ class Command:
     payload: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class GroupChange:
+    """Something that was changed about the group itself, for a state machine that keeps a trail. ``at`` is the
+    proposer's time, "" where a node did it by itself."""
+
+    index: int
+    request_id: str
+    action: str
+    node: str
+    actor: str
+    at: str
+    origin: Origin
+
+
 class StateMachine(Protocol):
     """The only writer of the replicated tables (named by ``settings.CONSENSUS["state_machine"]``)."""
 
-    def apply(self, commands: Sequence[Command]) -> list[bytes]:
-        """Apply ``commands`` in order and return one result for each.
+    def apply(self, commands: Sequence[Command], group_changes: Sequence[GroupChange] = ()) -> list[bytes]:
+        """Apply ``commands`` in order and return one result for each. ``group_changes`` are those of the same step;
+        their indexes lie between those of the commands.
 
         Writes through `consensus.sql.write`, or calls `consensus.sql.begin` and then writes as it likes, on Django's
         default connection: all of a batch, its answers and the applied index become visible together, or none.

@@ -1,9 +1,11 @@
 """What operators do to a group, and what anyone may ask about it. Used by admin, REST and the command line alike."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from consensus import client as consensus_client
+from consensus import origin
 from consensus.conf import get_config
 from consensus.errors import Refused
 from consensus.group_commands import (
@@ -110,6 +112,11 @@ def _node_view(member: MemberStatus, commit: int, read: Read, own: str) -> NodeV
     )
 
 
+def now() -> str:
+    """The proposer's time, as it travels with a proposal: ISO 8601 UTC with microseconds and a Z."""
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
 def drain(node: str, actor: str) -> None:
     """Take ``node`` out of service: leadership moves away, it stops campaigning, its ``/readyz`` answers 503.
 
@@ -126,13 +133,13 @@ def drain(node: str, actor: str) -> None:
             f"fewer than the {view.quorum_size} that a majority needs"
         )
     if state != DRAINED:
-        _set_state(SetNodeState(node, DRAINING, (ACTIVE,), actor))
+        _set_state(node, DRAINING, (ACTIVE,), actor)
 
 
 def undrain(node: str, actor: str) -> None:
     """Put ``node`` back into service."""
     _known(node)
-    _set_state(SetNodeState(node, ACTIVE, (DRAINING, DRAINED), actor))
+    _set_state(node, ACTIVE, (DRAINING, DRAINED), actor)
 
 
 def _known(node: str) -> None:
@@ -140,7 +147,9 @@ def _known(node: str) -> None:
         raise Refused(f"there is no node {node} in this group")
 
 
-def _set_state(command: SetNodeState) -> None:
+def _set_state(node: str, state: str, when: tuple[str, ...], actor: str) -> None:
+    version = get_config().command_version
+    command = SetNodeState(node, state, when, actor, version, now(), origin.current())
     # Every asking is its own request: a drain after an undrain must not get the first drain's answer.
     request_id = f"{command.state}:{command.node}:{consensus_client.new_request_id()}"
     applied = consensus_client.get_client().propose(encode(command), request_id, kind=EntryKind.GROUP)

@@ -1,8 +1,14 @@
 """What can be proposed about users, groups and tokens."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
-from config_service.envelope import CommandBase
+from config_service.envelope import CommandBase, Done, Target
+
+
+def listed(**groups: Iterable[str]) -> str:
+    """``a: x, y; b: z``, without what is empty: for the audit trail."""
+    return "; ".join(f"{name}: {', '.join(items)}" for name, items in groups.items() if items)
 
 
 class PutUser(CommandBase, frozen=True, tag="accounts.put_user"):
@@ -21,6 +27,12 @@ class PutUser(CommandBase, frozen=True, tag="accounts.put_user"):
     groups: tuple[str, ...] = ()
     permissions: tuple[str, ...] = ()
 
+    def touches(self, done: Done) -> tuple[Target, ...]:
+        roles = [name for name in ("is_superuser", "is_staff") if getattr(self, name)]
+        roles += [] if self.is_active else ["not active"]
+        detail = listed(roles=roles, groups=self.groups, permissions=self.permissions)
+        return (Target("user", name=self.username, id=str(self.id), detail=detail),)
+
 
 class SetPassword(CommandBase, frozen=True, tag="accounts.set_password"):
     """Apart from `PutUser`, so that a new password does not undo a change of the same user made meanwhile."""
@@ -28,9 +40,15 @@ class SetPassword(CommandBase, frozen=True, tag="accounts.set_password"):
     id: UUID
     password: str
 
+    def touches(self, done: Done) -> tuple[Target, ...]:
+        return (Target("user", id=str(self.id), detail="password"),)
+
 
 class DeleteUser(CommandBase, frozen=True, tag="accounts.delete_user"):
     id: UUID
+
+    def touches(self, done: Done) -> tuple[Target, ...]:
+        return (Target("user", id=str(self.id)),)
 
 
 class PutGroup(CommandBase, frozen=True, tag="accounts.put_group"):
@@ -40,9 +58,17 @@ class PutGroup(CommandBase, frozen=True, tag="accounts.put_group"):
     permissions: tuple[str, ...] = ()
     rename_from: str = ""
 
+    def touches(self, done: Done) -> tuple[Target, ...]:
+        before = (self.rename_from,) if self.rename_from not in ("", self.name) else ()
+        detail = listed(before=before, permissions=self.permissions)
+        return (Target("group", name=self.name, detail=detail),)
+
 
 class DeleteGroup(CommandBase, frozen=True, tag="accounts.delete_group"):
     name: str
+
+    def touches(self, done: Done) -> tuple[Target, ...]:
+        return (Target("group", name=self.name),)
 
 
 class PutToken(CommandBase, frozen=True, tag="accounts.put_token"):
@@ -56,9 +82,17 @@ class PutToken(CommandBase, frozen=True, tag="accounts.put_token"):
     scopes: tuple[str, ...]
     expires_at: str = ""
 
+    def touches(self, done: Done) -> tuple[Target, ...]:
+        until = (self.expires_at,) if self.expires_at else ()
+        detail = listed(user=(str(self.user),), scopes=self.scopes, expires_at=until)
+        return (Target("token", name=self.name, id=str(self.id), detail=detail),)
+
 
 class DeleteToken(CommandBase, frozen=True, tag="accounts.delete_token"):
     id: UUID
+
+    def touches(self, done: Done) -> tuple[Target, ...]:
+        return (Target("token", id=str(self.id)),)
 
 
 AccountsCommand = PutUser | SetPassword | DeleteUser | PutGroup | DeleteGroup | PutToken | DeleteToken

@@ -1,6 +1,6 @@
 """What can be proposed about namespaces and entries."""
 
-from config_service.envelope import CommandBase
+from config_service.envelope import CommandBase, Done, Target
 
 
 class PutNamespace(CommandBase, frozen=True, tag="entries.put_namespace"):
@@ -8,11 +8,17 @@ class PutNamespace(CommandBase, frozen=True, tag="entries.put_namespace"):
     description: str
     must_not_exist: bool = False
 
+    def touches(self, done: Done) -> tuple[Target, ...]:
+        return (Target("namespace", self.name),)
+
 
 class DeleteNamespace(CommandBase, frozen=True, tag="entries.delete_namespace"):
     """Refused while the namespace holds entries."""
 
     name: str
+
+    def touches(self, done: Done) -> tuple[Target, ...]:
+        return (Target("namespace", self.name),)
 
 
 class PutEntry(CommandBase, frozen=True, tag="entries.put"):
@@ -29,12 +35,18 @@ class PutEntry(CommandBase, frozen=True, tag="entries.put"):
     must_exist: bool = False
     type_given: bool = True
 
+    def touches(self, done: Done) -> tuple[Target, ...]:
+        return (Target("entry", self.namespace, self.key),)
+
 
 class DeleteEntry(CommandBase, frozen=True, tag="entries.delete"):
     namespace: str
     key: str
     expected_revision: int | None = None
     must_exist: bool = False
+
+    def touches(self, done: Done) -> tuple[Target, ...]:
+        return (Target("entry", self.namespace, self.key),)
 
 
 EntriesCommand = PutNamespace | DeleteNamespace | PutEntry | DeleteEntry

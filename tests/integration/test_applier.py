@@ -7,6 +7,8 @@ from consensus.errors import UnknownVersion
 from consensus.fingerprints import fingerprint
 from consensus.group_commands import SetNodeState, decode_group_result, encode_group_command
 from consensus.models import AppliedRequest, AppliedState, Member
+from consensus.origin import Origin
+from consensus.ports import GroupChange
 from consensus.raft.messages import Entry, EntryKind
 from consensus.wire import PROPOSAL_VERSION, Proposal, encode
 
@@ -20,11 +22,13 @@ class Counter:
     def __init__(self) -> None:
         self.seen: list[bytes] = []
         self.resets = 0
+        self.group_changes: list[GroupChange] = []
         self.failure: Exception | None = None
 
-    def apply(self, commands):
+    def apply(self, commands, group_changes=()):
         if self.failure is not None:
             raise self.failure
+        self.group_changes += group_changes
         self.seen += [command.payload for command in commands]
         return [b"%d" % (len(self.seen) - len(commands) + i + 1) for i, _ in enumerate(commands)]
 
@@ -145,3 +149,10 @@ def test_n10_every_step_of_a_drain_can_be_repeated(applier: DatabaseApplier) -> 
 def test_an_unknown_node_is_refused(applier: DatabaseApplier) -> None:
     (outcome,) = applier.apply([drain(1, "n9")])
     assert "no node n9" in decode_group_result(outcome.result).refused
+
+
+def test_the_state_machine_hears_what_was_changed_about_the_group(applier: DatabaseApplier, machine: Counter) -> None:
+    origin = Origin("admin", "192.0.2.7")
+    asked = SetNodeState("n1", "draining", ("active",), "ann", 2, "2026-05-04T03:02:01.000100Z", origin)
+    applier.apply([Entry(1, 1, EntryKind.GROUP, encode_group_command("a", asked)), drain(2, "n1"), drain(3, "n9")])
+    assert machine.group_changes == [GroupChange(1, "a", "group.draining", "n1", "ann", asked.at, origin)]

@@ -19,6 +19,7 @@ from config_service.accounts.commands import (
 )
 from config_service.accounts.models import AccountsState, ApiToken, User
 from config_service.accounts.selectors import accounts_revision
+from config_service.audit.models import AuditRecord
 from config_service.entries.commands import DeleteEntry, DeleteNamespace, PutEntry, PutNamespace
 from config_service.entries.models import ConfigEntry, Namespace
 from config_service.envelope import Done, Refusal, decode_result, encode
@@ -33,6 +34,7 @@ AT = "2026-05-04T03:02:01.000100Z"
 TABLES = (
     "entries_namespace", "entries_configentry", "accounts_user", "accounts_apitoken", "accounts_accountsstate",
     "auth_group", "accounts_user_groups", "accounts_user_user_permissions", "auth_group_permissions",
+    "audit_auditrecord",
 )  # fmt: skip
 
 
@@ -180,7 +182,9 @@ def test_a_remembered_entry_costs_no_read(tables, django_assert_num_queries):
     "payload",
     [
         b"", b"\xc1", b"x",
-        msgspec.msgpack.encode([2, "ann", AT, ["entries.delete", "shop", "a"]]),
+        msgspec.msgpack.encode([3, "ann", AT, ["entries.delete", "shop", "a"]]),
+        msgspec.msgpack.encode([2, "ann", AT, ["entries.delete", "shop", "a"], [], "more"]),
+        msgspec.msgpack.encode([2, "ann", AT, ["entries.delete", "shop", "a"], ["admin", "", "", "more"]]),
         msgspec.msgpack.encode([1, "ann", AT, ["entries.rename", "shop", "a"]]),
         msgspec.msgpack.encode([1, "ann", AT, ["entries.delete", "shop", "a", None, False, "more"]]),
         msgspec.msgpack.encode([1, "ann", AT, ["entries.delete", "shop", 7]]),
@@ -232,6 +236,7 @@ def _wipe():
         AccountsState.objects.all().delete()
         User.objects.all().delete()
         Group.objects.all().delete()
+        AuditRecord.objects.all().delete()
 
 
 @pytest.mark.parametrize("seed", range(6))
