@@ -21,6 +21,7 @@ from config_service.localgroup import postgres, processes
 from config_service.localgroup.layout import BASE_DIR, HOST, free_ports
 
 PASSWORD = "tests-only"
+SERVERLESS = ("tests/acceptance", "tests/simulation", "tests/linearizability")
 
 
 class Servers:
@@ -98,7 +99,7 @@ os.environ.update(servers.environment())
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Only runs that need them start them."""
-    needed = any("acceptance" not in item.nodeid and "simulation" not in item.nodeid for item in session.items)
+    needed = any(not item.nodeid.startswith(SERVERLESS) for item in session.items)
     if needed and not session.config.option.collectonly and servers.folder is None:
         servers.start()
 

@@ -1,0 +1,210 @@
+"""The checker: histories that must fail, tricky ones that must pass, and agreement with brute force."""
+
+from random import Random
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.linearizability.brute_force import is_linearizable
+from tests.linearizability.checker import Limits, Verdict, check, decide
+from tests.linearizability.history import FAILED, UNKNOWN, Operation
+from tests.linearizability.sequential import Generator
+from tests.linearizability.shrink import shrink
+from tests.linearizability.verify import verify
+
+ABSENT = {"absent": True}
+
+
+class Story:
+    """A history of key "x" in the making: ``at`` gives start and end."""
+
+    def __init__(self) -> None:
+        self.operations: list[Operation] = []
+
+    def tell(
+        self, at: tuple[int, int | None], op: str, arg: dict, result: dict | str, key: str | None = "x"
+    ) -> "Story":
+        self.operations.append(Operation(len(self.operations), op, key, arg, result, at[0], at[1]))
+        return self
+
+    def write(self, start: int, end: int | None, value: int, revision: int | str) -> "Story":
+        result = revision if isinstance(revision, str) else {"revision": revision}
+        return self.tell((start, end), "write", {"value": value}, result)
+
+    def read(self, start: int, end: int, value: int | None, revision: int = 0) -> "Story":
+        return self.tell((start, end), "read", {}, {"value": value, "revision": revision} if value else ABSENT)
+
+    def cas(self, start: int, end: int | None, expected: int, value: int, result: dict | str) -> "Story":
+        return self.tell((start, end), "cas", {"expected": expected, "value": value}, result)
+
+    def delete(self, start: int, end: int | None, result: dict | str) -> "Story":
+        return self.tell((start, end), "delete", {}, result)
+
+    @property
+    def verdict(self) -> Verdict:
+        return verify(self.operations).verdict
+
+
+WRONG = {
+    "a stale read": Story().write(0, 1, 1, 5).write(2, 3, 2, 6).read(4, 5, 1, 5),
+    "a lost update": Story().write(0, 1, 1, 5).write(2, 9, 2, 6).write(3, 8, 3, 7).read(10, 11, 1, 5),
+    "a compare-and-set that succeeded twice": Story()
+    .write(0, 1, 1, 5)
+    .cas(2, 9, 5, 2, {"revision": 6})
+    .cas(3, 8, 5, 3, {"revision": 7}),
+    "a value never written": Story().write(0, 1, 1, 5).read(2, 3, 7, 6),
+    "an acknowledged write that is lost": Story().write(0, 1, 1, 5).read(2, 3, None),
+    "an effect after a definite refusal": Story().write(0, 1, 1, 5).write(2, 3, 2, FAILED).read(4, 5, 2, 6),
+    "an effect after a mismatch": Story().write(0, 1, 1, 5).cas(2, 3, 4, 2, {"mismatch": 5}).read(4, 5, 2, 6),
+    "reads of two processes that go back": Story()
+    .write(0, 1, 1, 5)
+    .write(2, 20, 2, 6)
+    .read(3, 4, 2, 6)
+    .read(5, 6, 1, 5),
+    "an unknown write that was seen and is gone": Story()
+    .write(0, 1, 1, 5)
+    .write(2, None, 2, UNKNOWN)
+    .read(3, 4, 2, 6)
+    .read(5, 6, 1, 5),
+    "an unknown write that is seen before it began": Story().read(0, 1, 1, 5).write(2, None, 1, UNKNOWN),
+    "a write applied twice": Story()
+    .tell((0, 1), "write", {"value": 1}, {"revision": 5, "version": 1})
+    .tell((2, 3), "write", {"value": 2}, {"revision": 7, "version": 3}),
+    "a delete that found nothing where something was": Story().write(0, 1, 1, 5).delete(2, 3, ABSENT),
+    "a delete that two were told of": Story()
+    .write(0, 1, 1, 5)
+    .delete(2, 3, {"revision": 6})
+    .delete(4, 5, {"revision": 7}),
+    "a mismatch that names the expected revision": Story().write(0, 1, 1, 5).cas(2, 3, 5, 2, {"mismatch": 5}),
+    "a transaction of which one half is seen": Story()
+    .tell(
+        (0, 9),
+        "txn",
+        {
+            "compare": [],
+            "then": [{"op": "write", "key": "x", "value": 1}, {"op": "write", "key": "y", "value": 1}],
+            "else": [],
+        },
+        {"succeeded": True, "revision": 5, "results": [{"revision": 5}, {"revision": 5}]},
+        None,
+    )
+    .read(1, 2, 1, 5)
+    .tell((3, 4), "read", {}, ABSENT, "y"),
+}
+
+RIGHT = {
+    "overlapping writes in either order": Story()
+    .write(0, 10, 1, 6)
+    .write(1, 9, 2, 5)
+    .read(2, 3, 2, 5)
+    .read(11, 12, 1, 6),
+    "a read that overlaps a write sees the old value": Story().write(0, 1, 1, 5).write(2, 9, 2, 6).read(3, 4, 1, 5),
+    "an unknown write that never happens": Story().write(0, 1, 1, 5).write(2, None, 2, UNKNOWN).read(9, 10, 1, 5),
+    "an unknown write that shows up late": Story()
+    .write(0, 1, 1, 5)
+    .write(2, None, 2, UNKNOWN)
+    .read(3, 4, 1, 5)
+    .write(5, 6, 3, 6)
+    .read(7, 8, 3, 6)
+    .read(9, 10, 2, 7),
+    "an unknown delete that shows up late": Story()
+    .write(0, 1, 1, 5)
+    .delete(2, None, UNKNOWN)
+    .read(3, 4, 1, 5)
+    .read(5, 6, None),
+    "an unknown compare-and-set that made another one fail": Story()
+    .write(0, 1, 1, 5)
+    .cas(2, None, 5, 2, UNKNOWN)
+    .cas(3, 4, 5, 3, {"mismatch": 6}),
+    "a refusal without effect": Story().write(0, 1, 1, 5).write(2, 3, 2, FAILED).read(4, 5, 1, 5),
+    "two sessions at the same instant": Story().write(0, 5, 1, 5).read(5, 6, None),
+    "a version that counts an unknown write": Story()
+    .tell((0, 1), "write", {"value": 1}, {"revision": 5, "version": 1})
+    .write(2, None, 9, UNKNOWN)
+    .tell((3, 4), "write", {"value": 2}, {"revision": 7, "version": 3}),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_wrong_is_refused(name: str) -> None:
+    assert WRONG[name].verdict is Verdict.NO
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_what_can_be_explained_is_accepted(name: str) -> None:
+    assert RIGHT[name].verdict is Verdict.YES
+
+
+@pytest.mark.parametrize("keys", [["x"], ["x", "y", "z"]], ids=["one key", "transactions over three"])
+@given(seed=st.integers(0, 2**32), length=st.integers(1, 60))
+@settings(max_examples=150, deadline=None)
+def test_histories_of_a_sequential_service_always_pass(keys: list[str], seed: int, length: int) -> None:
+    history = Generator(Random(seed), keys).history(length)
+    report = verify(history)
+    assert report.verdict is Verdict.YES, report.explain()
+
+
+def _spoiled(history: list[Operation], random: Random) -> list[Operation]:
+    """One thing in it is changed, which may make it wrong."""
+    spoiled = list(history)
+    i = random.randrange(len(spoiled))
+    one = spoiled[i]
+    match random.randrange(5):
+        case 0:  # an answer that another operation got
+            same = [other.result for other in spoiled if other.op == one.op and other.known]
+            if one.known and same:
+                spoiled[i] = msgspec.structs.replace(one, result=random.choice(same))
+        case 1 if one.end_ns is not None:  # it happened earlier
+            start_ns = one.start_ns - random.randint(1, 80)
+            end_ns = random.randint(start_ns, one.end_ns)
+            spoiled[i] = msgspec.structs.replace(one, start_ns=start_ns, end_ns=end_ns)
+        case 2:  # it never happened
+            spoiled.remove(one)
+        case 3 if isinstance(one.result, dict) and "version" in one.result:  # it was counted wrongly
+            spoiled[i] = msgspec.structs.replace(one, result=one.result | {"version": random.randint(1, 3)})
+        case 4 if one.known:  # nobody heard the answer
+            spoiled[i] = msgspec.structs.replace(one, result=UNKNOWN, end_ns=None)
+    return sorted(spoiled, key=lambda operation: operation.start_ns)
+
+
+@given(seed=st.integers(0, 2**32), length=st.integers(2, 6), changes=st.integers(1, 3), keys=st.integers(1, 2))
+@settings(max_examples=400, deadline=None)
+def test_the_verdict_is_that_of_brute_force(seed: int, length: int, changes: int, keys: int) -> None:
+    random = Random(seed)
+    history = Generator(random, ["x", "y"][:keys], spread=25, unknown=0.25).history(length)
+    for _ in range(changes):
+        if len(history) > 1:
+            history = _spoiled(history, random)
+    names = sorted({key for operation in history for key in operation.touches()})
+    expected = Verdict.YES if is_linearizable(history) else Verdict.NO
+    assert decide(history, names) is expected, "\n".join(map(str, history))
+
+
+def test_ten_thousand_operations_over_dozens_of_keys_are_decided() -> None:
+    history = Generator(Random(1), [f"k{i}" for i in range(40)], spread=400, unknown=0.02).history(10_000)
+    single = [operation for operation in history if operation.op != "txn"]
+    # Without its transactions the history is that of 40 keys, and wrong: what they wrote is read.
+    parts = check(history)
+    assert [part.verdict for part in parts] == [Verdict.YES] and len(parts[0].operations) == 10_000
+    assert Verdict.NO in {part.verdict for part in check(single)}
+
+
+def test_a_search_that_may_not_grow_says_that_it_could_not_decide() -> None:
+    history = Generator(Random(2), ["x"], spread=400, unknown=0.3).history(200)
+    assert decide(history, ["x"], Limits(configurations=10)) is Verdict.UNDECIDED
+    assert decide(history, ["x"], Limits(seconds=-1)) is Verdict.UNDECIDED
+
+
+def test_a_failure_is_cut_down_to_what_shows_it() -> None:
+    history = Generator(Random(3), ["x"], spread=60, unknown=0.05).history(400)
+    assert decide(history, ["x"]) is Verdict.YES
+    old = next(one for one in history if one.op == "read" and "value" in one.result)
+    late = next(one for one in reversed(history) if one.op == "read" and one.start_ns > history[300].start_ns)
+    history[history.index(late)] = msgspec.structs.replace(late, result=old.result)
+    small = shrink(history)
+    assert decide(small, ["x"]) is Verdict.NO and len(small) <= 5, small
+    assert any(one.process == late.process for one in small)
+    report = verify(history)
+    assert report.verdict is Verdict.NO and f"p{late.process}" in report.explain()
