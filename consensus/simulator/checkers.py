@@ -1,69 +1,142 @@
-"""What must hold at every step (Raft paper figure 3), over all nodes of a simulated group."""
+"""What must hold at every step (Raft paper figure 3; the rules of the design), over all nodes of a simulated group.
 
-from collections.abc import Iterable
+Nodes are looked at when something of theirs changes: at every write, every message out, every applied batch, and after
+every turn. `Ledger` makes each look as cheap as the news in it.
+"""
 
-from consensus.raft.messages import Entry
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from consensus.raft.messages import AppendReply, AppendRequest, Entry, HardState, VoteReply, VoteRequest
 from consensus.raft.node import Role
-from consensus.simulator.machine import Machine
+from consensus.simulator.ledger import Ledger, Violation
+from consensus.wire import PeerMessage
 
-
-class Violation(AssertionError):
-    """An invariant is broken; the run's seed replays it."""
+if TYPE_CHECKING:
+    from consensus.simulator.machine import Machine
 
 
 class Checkers:
-    """``committed`` is every entry that any node has ever applied: from then on it is the only one at its index."""
-
-    def __init__(self) -> None:
-        self.committed: list[Entry] = []
+    def __init__(self, voters: Iterable[str]):
+        self.ledger = Ledger(voters)
         self._leaders: dict[int, str] = {}
-        self._seen: dict[str, int] = {}
-        self._log_lengths: dict[tuple[str, int], int] = {}
+        self._led: dict[tuple[str, int], int] = {}
+        self._commits: dict[str, int] = {}
+        self._promises: dict[type, Callable[[Machine, str, Any], None]] = {
+            AppendRequest: self._append_request,
+            AppendReply: self._append_reply,
+            VoteRequest: self._vote_request,
+            VoteReply: self._vote_reply,
+        }
 
-    def check(self, machines: Iterable[Machine]) -> None:
-        for machine in machines:
-            self._state_machine_safety(machine)
-            if machine.driver is not None and machine.driver.node.role is Role.LEADER:
-                self._election_safety(machine)
+    @property
+    def committed(self) -> list[Entry]:
+        return self.ledger.committed
 
-    def _election_safety(self, machine: Machine) -> None:
-        """At most one leader a term; it holds everything committed, and only ever adds to its log."""
-        node = machine.driver.node  # type: ignore[union-attr]
-        first = node.term not in self._leaders
-        if self._leaders.setdefault(node.term, machine.name) != machine.name:
-            raise Violation(f"{machine.name} and {self._leaders[node.term]} both lead term {node.term}")
-        if first:
-            self._leader_completeness(machine)
-        key = (machine.name, node.term)
-        if node.last_index < self._log_lengths.get(key, 0):
-            raise Violation(f"leader {machine.name} of term {node.term} dropped entries of its own log")
-        self._log_lengths[key] = node.last_index
-
-    def _leader_completeness(self, machine: Machine) -> None:
+    def written(self, machine: "Machine", hard_state: HardState, entries: Sequence[Entry]) -> None:
+        """Just before ``machine`` writes: log matching, leader append-only, nothing committed dropped."""
         stored = machine.disk.entries
-        for entry in self.committed[-200:]:
-            if len(stored) < entry.index or stored[entry.index - 1] != entry:
-                raise Violation(f"new leader {machine.name} lacks committed entry {entry.index}")
+        leads = machine.driver is not None and machine.driver.node.role is Role.LEADER
+        if not entries:
+            return
+        first, last = entries[0].index, entries[-1]
+        if first > len(stored) + 1:
+            raise Violation(f"{machine.name} writes entry {first}, but its log ends at {len(stored)}")
+        if last.term > hard_state.term:
+            raise Violation(f"{machine.name} writes an entry of term {last.term} in term {hard_state.term}")
+        self.ledger.record(machine.name, entries, stored[first - 2].term if first > 1 else 0)
+        if first <= len(stored):
+            self._keeps_what_is_committed(machine, first, entries)
+        if leads and hard_state.term == machine.driver.node.term == last.term:  # type: ignore[union-attr]
+            if first <= len(stored) and stored[first - 1].term == last.term:
+                raise Violation(f"leader append-only: {machine.name} replaces entry {first} of its own term")
+            self.ledger.accept(machine.name, last.term, last.index)
 
-    def _state_machine_safety(self, machine: Machine) -> None:
-        """No two nodes ever apply different entries at one index. A crash may make a node apply again."""
-        applied = machine.tables.applied
-        start = min(self._seen.get(machine.name, 0), len(applied))
-        for entry in applied[start:]:
-            if entry.index <= len(self.committed):
-                if self.committed[entry.index - 1] != entry:
-                    raise Violation(f"{machine.name} applied another entry at {entry.index} than was applied before")
-            else:
-                self.committed.append(entry)
-        self._seen[machine.name] = len(applied)
+    def _keeps_what_is_committed(self, machine: "Machine", first: int, entries: Sequence[Entry]) -> None:
+        stored = machine.disk.entries
+        index = min(len(stored), len(self.committed))
+        if index < first or not self.ledger.agrees(index, stored[index - 1].term):
+            return
+        if entries[-1].index < index or not self.ledger.agrees(index, entries[index - first].term):
+            raise Violation(f"{machine.name} drops entry {index} of term {stored[index - 1].term}, which is committed")
 
-    def log_matching(self, machines: list[Machine]) -> None:
-        """Logs that agree on the term of an entry agree on everything up to it (P 5.3)."""
-        for one in machines:
-            for other in machines:
-                mine, theirs = one.disk.entries, other.disk.entries
-                for i in range(min(len(mine), len(theirs)) - 1, -1, -1):
-                    if mine[i].term == theirs[i].term:
-                        if mine[: i + 1] != theirs[: i + 1]:
-                            raise Violation(f"the logs of {one.name} and {other.name} match at {i + 1} but not before")
-                        break
+    def sent(self, machine: "Machine", destination: str, message: PeerMessage) -> None:
+        """Nothing leaves a node before what it promises is durable (P figure 2, 5.2, 5.3)."""
+        promise = self._promises.get(message.__class__)
+        if promise is not None:
+            promise(machine, destination, message)
+
+    def _append_request(self, machine: "Machine", destination: str, message: AppendRequest) -> None:
+        if message.term > machine.disk.hard_state.term:
+            raise Violation(f"{machine.name} leads term {message.term}, which is not durable")
+        if message.commit > len(self.committed):
+            raise Violation(f"{machine.name} says that {message.commit} is committed, but no majority holds it")
+
+    def _append_reply(self, machine: "Machine", destination: str, message: AppendReply) -> None:
+        durable = machine.disk.hard_state.term
+        if durable < message.term:
+            raise Violation(f"{machine.name} answers in term {message.term}, which is not durable")
+        if not message.success:
+            return
+        if durable == message.term and len(machine.disk.entries) < message.match:
+            raise Violation(f"{machine.name} says that it holds {message.match}, which is not durable")
+        self.ledger.accept(machine.name, message.term, message.match)
+
+    def _vote_reply(self, machine: "Machine", destination: str, message: VoteReply) -> None:
+        if message.granted and not message.pre:
+            self._voted(machine, message.term, destination)
+
+    def _vote_request(self, machine: "Machine", destination: str, message: VoteRequest) -> None:
+        if not message.pre:
+            self._voted(machine, message.term, machine.name)
+
+    def _voted(self, machine: "Machine", term: int, vote: str) -> None:
+        durable = machine.disk.hard_state
+        if durable.term < term or (durable.term == term and durable.vote != vote):
+            raise Violation(f"{machine.name} votes for {vote} in term {term}, which is not durable: {durable}")
+
+    def applied(self, machine: "Machine", entries: Sequence[Entry]) -> None:
+        """State machine safety: what is applied is what is committed. A crash may make a node apply again."""
+        committed = self.committed
+        for entry in entries:
+            index = entry.index
+            if index > len(committed):
+                raise Violation(f"{machine.name} applies entry {index}, which no majority holds")
+            if committed[index - 1] is not entry and committed[index - 1] != entry:
+                raise Violation(f"{machine.name} applies another entry at {index} than was committed there")
+
+    def turned(self, machine: "Machine") -> None:
+        """After a turn: election safety, leader append-only, leader completeness, commit index."""
+        node = machine.driver.node  # type: ignore[union-attr]
+        if node.role is Role.LEADER:
+            self._leader(machine, node.term, node.last_index)
+        commit = node.commit_index
+        before = self._commits.get(machine.name, 0)
+        if commit != before:
+            if commit < before:
+                raise Violation(f"the commit index of {machine.name} goes back from {before} to {commit}")
+            stored = machine.disk.entries
+            if commit > len(stored) or not self.ledger.agrees(commit, stored[commit - 1].term):
+                raise Violation(f"{machine.name} takes entry {commit} as committed, but no majority holds it")
+            self._commits[machine.name] = commit
+
+    def _leader(self, machine: "Machine", term: int, last_index: int) -> None:
+        key = (machine.name, term)
+        before = self._led.get(key)
+        if before is None:
+            other = self._leaders.setdefault(term, machine.name)
+            if other != machine.name:
+                raise Violation(f"election safety: {machine.name} and {other} both lead term {term}")
+            index = self.ledger.committed_before(term)
+            stored = machine.disk.entries
+            if index and (len(stored) < index or not self.ledger.agrees(index, stored[index - 1].term)):
+                raise Violation(
+                    f"leader completeness: {machine.name} leads term {term} without committed entry {index}"
+                )
+        elif last_index < before:
+            raise Violation(f"leader append-only: {machine.name} dropped entries of its own log in term {term}")
+        self._led[key] = last_index
+
+    def started(self, machine: "Machine") -> None:
+        """A new life knows as committed only what is applied."""
+        self._commits[machine.name] = machine.tables.applied_index()

@@ -1,151 +1,113 @@
-"""A simulated group: time, faults, and the end, when the faults stop and progress must follow."""
+"""A simulated group: its nodes, its time, and the end, when the faults stop and progress must follow."""
 
-from collections import deque
+from hashlib import blake2b
 from random import Random
 
 from consensus.conf import NodeConfig
 from consensus.raft.node import Role
-from consensus.simulator.checkers import Checkers, Violation
-from consensus.simulator.machine import Machine
-from consensus.simulator.network import Network, Weather
+from consensus.simulator.agenda import Agenda
+from consensus.simulator.checkers import Checkers
+from consensus.simulator.faults import Faults
+from consensus.simulator.ledger import Violation
+from consensus.simulator.machine import Machine, World
+from consensus.simulator.network import Network
+from consensus.simulator.profiles import PROFILES, Profile
+from consensus.simulator.trace import Trace
 from consensus.simulator.workload import Workload
-from consensus.wire import TransferRequest
+from consensus.wire import PeerMessage
 
-SETTLE_MS = 60_000
+# Within so many of the longest election time-outs after the faults stop, everything must be as if nothing had been.
+SETTLE_TIMEOUTS = 60
+LOOK_EVERY = 32
 
 
 class Cluster:
-    """Everything that happens follows from ``seed`` and ``nodes``."""
+    """Everything that happens follows from ``seed``, ``nodes`` and ``profile``."""
 
-    def __init__(self, seed: int, nodes: int):
-        self.random = Random(f"{seed}/{nodes}")
-        self.network = Network(self.random)
-        self.checkers = Checkers()
-        self.workload = Workload(self.random, self.checkers)
-        self.trace: deque[str] = deque(maxlen=60)
-        self.steps = 0
+    def __init__(self, seed: int, nodes: int, profile: Profile = PROFILES["mixed"]):
+        self.random = Random(f"{seed}/{nodes}/{profile.name}")
+        self.agenda = Agenda()
+        self.network = Network(self.random, self.agenda, profile.weather, self._arrive)
         names = [f"n{i + 1}" for i in range(nodes)]
+        self.checkers = Checkers(names)
+        self.workload = Workload(self.random, self.agenda, self.checkers, profile.request_every_ms)
+        self.trace = Trace(self.agenda)
+        self.world = World(
+            self.random, profile, self.agenda, self.network, self.checkers, self.trace, self.workload.answered
+        )
+        timing = profile.timing
         self.machines = {
             name: Machine(
-                NodeConfig(group="sim", node=name, redis_url="", members=dict.fromkeys(names, "")),
-                self.random,
-                self.network,
-                lambda source, answers: self.workload.answered(self.machines[source], answers),
+                NodeConfig(
+                    group="sim",
+                    node=name,
+                    redis_url="",
+                    members=dict.fromkeys(names, ""),
+                    heartbeat_interval_ms=timing.heartbeat_ms,
+                    election_tick_ms=timing.tick_ms,
+                    election_timeout_min_ms=timing.election_ms[0],
+                    election_timeout_max_ms=timing.election_ms[1],
+                ),
+                self.world,
             )
             for name in names
         }
         for machine in self.machines.values():
             machine.start()
 
+    @property
+    def steps(self) -> int:
+        """How many events the nodes have handled."""
+        return self.world.steps
+
+    def _arrive(self, source: str, destination: str, epoch: int, message: PeerMessage) -> None:
+        self.machines[destination].receive(source, epoch, message)
+
     def run(self, steps: int) -> None:
         """``steps`` steps with faults and clients, then none, and the group must come to rest."""
-        try:
-            for _ in range(steps):
-                if self.random.random() < 0.02:
-                    self._fault()
-                self.workload.step(list(self.machines.values()))
-                self._step()
-            self._settle()
-        except (AssertionError, KeyError) as error:
-            raise Violation(f"{error}\n" + "\n".join(self.trace)) from error
+        world, proceed, machines = self.world, self.agenda.proceed, list(self.machines.values())
+        faults = Faults(world, machines)
+        self.workload.begin(machines)
+        while world.steps < steps:
+            proceed()
+        faults.stop()
+        self.workload.stop()
+        self._settle()
 
-    def _step(self) -> None:
-        self.steps += 1
-        passed_ms = self.random.choice((1, 2, 5, 10))
-        self.network.now_ms += passed_ms
-        for source, destination, epoch, message in self.network.due():
-            self._note(f"{source} > {destination} {message}")
-            self.machines[destination].receive(source, epoch, message)
-        for machine in self.machines.values():
-            drift = self.random.choice((0, 1, 1, 1, 1, 2))
-            machine.step(passed_ms * drift)
-        self.checkers.check(self.machines.values())
-        if self.steps % 100 == 0:
-            self.checkers.log_matching(list(self.machines.values()))
-
-    def _note(self, line: str) -> None:
-        self.trace.append(f"{self.network.now_ms:8d} ms  {line[:200]}")
-
-    def _fault(self) -> None:
-        machine = self.random.choice(list(self.machines.values()))
-        match self.random.randrange(10):
-            case 0:
-                back = self.random.random() < 0.5
-                self._note(f"crash {machine.name}{' and start again' if back else ''}")
-                machine.crash()
-                if back:
-                    machine.start()
-            case 1 | 2:
-                for one in self.machines.values():
-                    if not one.running:
-                        one.start()
-                    one.paused = one.scheduler_stopped = False
-            case 3:
-                machine.paused = not machine.paused
-            case 4:
-                self._cut()
-            case 5:
-                self.network.cut.clear()
-            case 6:
-                lose, double, late = (self.random.choice((0.0, 0.05, 0.3)) for _ in range(3))
-                self.network.weather = Weather(lose, double, self.random.choice((2, 20, 300)), late / 10)
-            case 7:
-                self._restart_storm()
-            case 8:
-                machine.disk.crash_chance = self.random.choice((0.0, 0.0, 0.02, 0.2))
-            case _:
-                machine.scheduler_stopped = self.random.random() < 0.3
-                machine.request(TransferRequest("", 0, 1000, self.random.choice(("", *self.machines))))
-
-    def _restart_storm(self) -> None:
-        """Everybody loses power in the same minute: elections among nodes that remember only what is on disk."""
-        self._note("everybody restarts")
-        for one in self.machines.values():
-            one.crash()
-            one.start()
-
-    def _cut(self) -> None:
-        """One node, or half of them, lose the others; sometimes only one way."""
-        names = list(self.machines)
-        inside = set(self.random.sample(names, self.random.randint(1, max(1, len(names) // 2))))
-        both = self.random.random() < 0.6
-        for one in inside:
-            for other in set(names) - inside:
-                self.network.cut.add((one, other))
-                if both:
-                    self.network.cut.add((other, one))
-        self._note(f"cut {sorted(inside)} {'both ways' if both else 'one way'}")
+    def run_for(self, duration_ms: float) -> None:
+        """Let time pass, without faults or clients of its own."""
+        end_ms = self.agenda.now_ms + duration_ms
+        while self.agenda.now_ms < end_ms:
+            self.agenda.proceed()
 
     def _settle(self) -> None:
         """With the faults gone, one leader, one log, and a new write that everybody applies."""
-        self.network.cut.clear()
-        self.network.weather = Weather()
-        for machine in self.machines.values():
-            machine.disk.crash_chance = 0.0
-            machine.paused = machine.scheduler_stopped = False
-            if not machine.running:
-                machine.start()
         last = None
-        deadline_ms = self.network.now_ms + SETTLE_MS
-        while self.network.now_ms < deadline_ms:
-            self._step()
+        duration_ms = SETTLE_TIMEOUTS * self.world.profile.timing.election_ms[1]
+        deadline_ms = self.agenda.now_ms + duration_ms
+        while self.agenda.now_ms < deadline_ms:
+            for _ in range(LOOK_EVERY):
+                self.agenda.proceed()
             leader = self.leader()
-            if leader is not None and last is None:
+            if leader is not None and (last is None or last.refused):
                 last = self.workload.write(leader)
-            elif last is not None and last.refused:
-                last = None
-            if last is not None and last.answers and self._level():
-                self.checkers.log_matching(list(self.machines.values()))
+            if last is not None and last.answer and self._level():
                 self.workload.check()
                 return
-        raise Violation(f"no progress within {SETTLE_MS} ms after the faults stopped")
+        raise Violation(f"no progress within {duration_ms} ms after the faults stopped")
 
     def _level(self) -> bool:
-        applied = [machine.tables.applied for machine in self.machines.values()]
-        return all(one == applied[0] for one in applied)
+        """Whether everybody has applied everything; `Checkers` has seen that it was the same everywhere."""
+        committed = len(self.checkers.committed)
+        return all(machine.tables.applied_index() == committed for machine in self.machines.values())
 
     def leader(self) -> Machine | None:
         for machine in self.machines.values():
             if machine.driver is not None and machine.driver.node.role is Role.LEADER:
                 return machine
         return None
+
+    def digest(self) -> str:
+        """The same for the same run, whatever process it ran in."""
+        summary = (self.random.getstate(), self.agenda.now_ms, self.steps, self.checkers.committed)
+        return blake2b(repr(summary).encode(), digest_size=8).hexdigest()

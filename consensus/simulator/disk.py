@@ -1,23 +1,28 @@
 """A node's durable state in memory (implements `ports.Storage`), which can crash before or after a write."""
 
-from collections.abc import Sequence
-from random import Random
+from collections.abc import Callable, Sequence
 
 from consensus.errors import Fenced
 from consensus.ports import StoredState
 from consensus.raft.messages import Entry, HardState
+from consensus.simulator.power import Power
+
+Witness = Callable[[HardState, Sequence[Entry]], None]
 
 
-class Crash(Exception):
-    """The machine lost power in the middle of a step."""
+def _nobody(hard_state: HardState, entries: Sequence[Entry]) -> None:
+    pass
 
 
 class Disk:
-    """``crash_chance`` is the chance of a crash in each write; half of them come after it took effect."""
+    """``witness`` sees every write just before it takes effect; ``write_ms`` says how long each takes."""
 
-    def __init__(self, random: Random):
-        self._random = random
-        self.crash_chance = 0.0
+    def __init__(
+        self, power: Power | None = None, witness: Witness = _nobody, write_ms: Callable[[], float] = lambda: 0.0
+    ):
+        self._power = power or Power()
+        self._witness = witness
+        self._write_ms = write_ms
         self.hard_state = HardState()
         self.entries: list[Entry] = []
         self.epoch = 0
@@ -34,18 +39,18 @@ class Disk:
         return Session(self)
 
     def write(self, epoch: int, hard_state: HardState, entries: Sequence[Entry]) -> None:
+        """All of it or nothing, whenever the power fails."""
         if epoch != self.epoch:
             raise Fenced("an earlier life writes")
-        crash = self._random.random() < self.crash_chance
-        if crash and self._random.random() < 0.5:
-            raise Crash
+        self._power.operate()
+        self._power.used_ms += self._write_ms()
         self._check(hard_state)
+        self._witness(hard_state, entries)
         self.hard_state = hard_state
         if entries:
             del self.entries[entries[0].index - 1 :]
             self.entries.extend(entries)
-        if crash:
-            raise Crash
+        self._power.operate()
 
     def _check(self, hard_state: HardState) -> None:
         """Term and vote never go back (P figure 2)."""

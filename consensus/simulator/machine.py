@@ -1,91 +1,209 @@
-"""One simulated node: a disk, tables, a clock that may drift or stand still, and a driver while it runs."""
+"""One simulated node: a disk, tables, a clock that may drift, jump or stand still, and a driver while it runs."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from random import Random
 
 from consensus.conf import NodeConfig
 from consensus.driver import Driver, Events
-from consensus.simulator.disk import Crash, Disk
+from consensus.simulator.agenda import Agenda
+from consensus.simulator.checkers import Checkers
+from consensus.simulator.disk import Disk
 from consensus.simulator.network import Line, Network
+from consensus.simulator.power import Crash, Power
+from consensus.simulator.profiles import Profile
 from consensus.simulator.tables import Tables
+from consensus.simulator.trace import Trace
 from consensus.wire import Answer, PeerMessage, Request
 
-Publish = Callable[[str, Mapping[str, Sequence[Answer]]], None]
+
+@dataclass(slots=True)
+class World:
+    """What all machines of a run share."""
+
+    random: Random
+    profile: Profile
+    agenda: Agenda
+    network: Network
+    checkers: Checkers
+    trace: Trace
+    publish: Callable[["Machine", Mapping[str, Sequence[Answer]]], None]
+    steps: int = 0
 
 
 class Machine:
-    def __init__(self, config: NodeConfig, random: Random, network: Network, publish: Publish):
+    def __init__(self, config: NodeConfig, world: World):
         self.config = config
         self.name = config.node
-        self.disk = Disk(random)
-        self.tables = Tables(random)
+        self.world = world
+        self.power = Power()
+        self.disk = Disk(self.power, lambda hard, entries: world.checkers.written(self, hard, entries), self._write_ms)
+        self.tables = Tables(self.power, lambda entries: world.checkers.applied(self, entries))
         self.driver: Driver | None = None
         self.paused = False
         self.scheduler_stopped = False
-        self._random = random
-        self._network = network
-        self._publish = publish
+        self.disk_factor = 1.0
+        self.crash_chance = world.profile.crash_chance
+        self.life = 0
+        self._random = world.random.random
         self._events = Events()
         self._epochs: dict[str, int] = {}
-        self._clock_ms = random.randint(0, 1_000_000)
-        self._next_heartbeat_ms = self._next_election_ms = 0
-        self._more = False
+        self._turn_due = False
+        self._busy_until_ms = 0.0
+        self._clock_base_ms = 0.0
+        self._clock_since_ms = 0.0
+        self._clock_rate = 1.0
+        self._next_heartbeat_ms = self._next_election_ms = 0.0
 
+    # --- its clock -------------------------------------------------------------------------------------------------
     @property
-    def running(self) -> bool:
-        return self.driver is not None
+    def clock_ms(self) -> float:
+        return self._clock_base_ms + (self.world.agenda.now_ms - self._clock_since_ms) * self._clock_rate
 
+    def set_clock_rate(self, rate: float) -> None:
+        """1 is right; 0 stands still."""
+        self._clock_base_ms, self._clock_since_ms = self.clock_ms, self.world.agenda.now_ms
+        self._clock_rate = rate
+
+    def jump_clock(self, ahead_ms: float) -> None:
+        """A monotonic clock may jump ahead (a machine that was suspended), never back."""
+        self._clock_base_ms += ahead_ms
+
+    # --- its life --------------------------------------------------------------------------------------------------
     def start(self) -> None:
+        """From what is on the disk, with a clock that began anew."""
+        if self.driver is not None:
+            return
+        world = self.world
+        world.steps += 1
+        self.life += 1
+        self.paused = self.scheduler_stopped = False
+        self.power.operations_left = 0
         self._events = Events()
         self._epochs = {}
+        self._turn_due = False
+        self._busy_until_ms = world.agenda.now_ms
+        self._clock_base_ms, self._clock_since_ms = self._random() * 1_000_000, world.agenda.now_ms
+        self._next_heartbeat_ms = self._next_election_ms = self.clock_ms
+        world.checkers.started(self)
         self.driver = Driver(
             self.config,
             self.disk.session(),
-            lambda epoch: Line(self._network, self.name, epoch),
+            lambda epoch: Line(
+                world.network, self.power, self.name, epoch, lambda to, message: world.checkers.sent(self, to, message)
+            ),
             self.tables,
-            lambda answers: self._publish(self.name, answers),
-            self._random.randint,
-            self._clock_ms,
+            self._publish,
+            self._randint,
+            int(self.clock_ms),
         )
+        world.agenda.after(self._random() * self.config.election_tick_ms, self._tick, self.life)
+        world.trace.note(f"{self.name} starts: {self.disk.hard_state}, {len(self.disk.entries)} entries")
 
-    def crash(self) -> None:
+    def crash(self, lose_tables: bool = True) -> None:
+        """The end of this life. ``lose_tables``: the last applied batches had not reached the disk yet."""
+        if self.driver is None:
+            return
+        self.world.steps += 1
         self.driver = None
-        self.paused = False
-        self.tables.crash()
+        self.life += 1
+        if lose_tables:
+            self.tables.fall_back(int(self._random() ** 4 * 50))
+        self.world.trace.note(f"{self.name} crashes, applied {self.tables.applied_index()}")
 
+    def pause(self, paused: bool) -> None:
+        self.paused = paused
+        if not paused and self.driver is not None:
+            self._wake()
+
+    # --- what reaches it -------------------------------------------------------------------------------------------
     def receive(self, source: str, epoch: int, message: PeerMessage) -> None:
         """As the inbox does: frames of an earlier life of the sender are refused."""
         if self.driver is not None and epoch >= self._epochs.get(source, 0):
             self._epochs[source] = epoch
             self._events.received.append((source, message))
+            self._wake()
 
-    def request(self, request: Request) -> bool:
-        if self.driver is None:
-            return False
-        self._events.requests.append(request)
-        return True
+    def request(self, request: Request) -> None:
+        if self.driver is not None:
+            self._events.requests.append(request)
+            self._wake()
 
-    def step(self, passed_ms: int) -> None:
-        """Let time pass, and take a turn if there is a reason to."""
-        self._clock_ms += passed_ms
-        if self.driver is None or self.paused:
+    def _tick(self, life: int) -> None:
+        """The scheduler: a heartbeat and an election tick on a grid of this node's clock; late ones collapse."""
+        if life != self.life:
             return
-        if not self.scheduler_stopped:
-            self._tick()
-        events = self._events
-        idle = not (events.received or events.requests or events.heartbeat_due or events.election_due)
-        if idle and not (self._more or self.driver.lags):
+        now_ms = self.clock_ms
+        if not (self.paused or self.scheduler_stopped):
+            config = self.config
+            if now_ms >= self._next_heartbeat_ms:
+                self._events.heartbeat_due = True
+                self._next_heartbeat_ms = (now_ms // config.heartbeat_interval_ms + 1) * config.heartbeat_interval_ms
+            if now_ms >= self._next_election_ms:
+                self._events.election_due = True
+                self._next_election_ms = (now_ms // config.election_tick_ms + 1) * config.election_tick_ms
+        due_ms = max(1.0, min(self._next_heartbeat_ms, self._next_election_ms) - now_ms)
+        self.world.agenda.after(min(due_ms / max(self._clock_rate, 0.05), 1000.0), self._tick, life)
+        if self._events.election_due or self._events.heartbeat_due:
+            self._wake()
+
+    # --- its turns -------------------------------------------------------------------------------------------------
+    def _wake(self) -> None:
+        """Take a turn now or soon; what comes until then is taken together, as the runtime does."""
+        if self._turn_due or self.paused:
             return
-        self._events = Events()
+        agenda = self.world.agenda
+        delay_ms = self._random() * 2 * self.world.profile.wake_ms - self.world.profile.wake_ms
+        if self._busy_until_ms > agenda.now_ms:
+            self._turn_due = True
+            agenda.at(self._busy_until_ms, self._due, self.life)
+        elif delay_ms > 0:
+            self._turn_due = True
+            agenda.after(delay_ms, self._due, self.life)
+        else:
+            self._turn()
+
+    def _due(self, life: int) -> None:
+        if life == self.life:
+            self._turn_due = False
+            if not self.paused:
+                self._turn()
+
+    def _turn(self) -> None:
+        world, power = self.world, self.power
+        events, self._events = self._events, Events()
+        world.steps += len(events.received) + len(events.requests) + events.heartbeat_due + events.election_due
+        if self.crash_chance and not power.operations_left and self._random() < self.crash_chance:
+            self.fail_soon()
+        power.used_ms = 0.0
+        driver = self.driver
+        assert driver is not None
         try:
-            self._more = self.driver.turn(events, self._clock_ms)
+            more = driver.turn(events, int(self.clock_ms))
         except Crash:
+            world.trace.turn(self, events)
             self.crash()
+            world.agenda.after(Profile.draw_ms(self._random, world.profile.down_ms), self.start)
+            return
+        self._busy_until_ms = world.agenda.now_ms + power.used_ms
+        world.trace.turn(self, events)
+        world.checkers.turned(self)
+        if (more or driver.lags) and not self._turn_due:
+            self._turn_due = True
+            world.agenda.at(self._busy_until_ms + 0.5, self._due, self.life)
 
-    def _tick(self) -> None:
-        if self._clock_ms >= self._next_heartbeat_ms:
-            self._events.heartbeat_due = True
-            self._next_heartbeat_ms = self._clock_ms + self.config.heartbeat_interval_ms
-        if self._clock_ms >= self._next_election_ms:
-            self._events.election_due = True
-            self._next_election_ms = self._clock_ms + self.config.election_tick_ms
+    def fail_soon(self) -> None:
+        """The power will fail at one of the next operations."""
+        self.power.operations_left = 1 + int(self._random() * 10)
+
+    # --- what its driver is given ----------------------------------------------------------------------------------
+    def _publish(self, answers: Mapping[str, Sequence[Answer]]) -> None:
+        self.power.operate()
+        self.world.publish(self, answers)
+
+    def _randint(self, low: int, high: int) -> int:
+        return low + int(self._random() * (high - low + 1))
+
+    def _write_ms(self) -> float:
+        low, high = self.world.profile.write_ms
+        return (low + self._random() * (high - low)) * self.disk_factor

@@ -1,62 +1,102 @@
 """Messages between simulated nodes: lost, doubled, late, out of order, cut off in one direction or both."""
 
-import heapq
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from consensus.simulator.agenda import Agenda
+from consensus.simulator.power import Power
 from consensus.wire import PeerMessage
 
+Pair = tuple[str, str]
+Arrive = Callable[[str, str, int, PeerMessage], None]
 
-@dataclass(slots=True)
+
+@dataclass(frozen=True, slots=True)
 class Weather:
-    """Chances from 0 to 1, delays in milliseconds."""
+    """Chances from 0 to 1, delays in milliseconds. ``in_order``: one sender's messages do not overtake each other."""
 
     lose: float = 0.0
     double: float = 0.0
-    max_delay_ms: int = 5
+    delay_ms: tuple[float, float] = (0.2, 3.0)
     very_late: float = 0.0
+    very_late_ms: float = 5000.0
+    in_order: bool = False
 
 
 class Network:
-    def __init__(self, random: Random):
-        self._random = random
-        self._in_flight: list[tuple[int, int, str, str, int, PeerMessage]] = []
-        self._count = 0
-        self.weather = Weather()
-        self.cut: set[tuple[str, str]] = set()
-        self.now_ms = 0
+    """``arrive`` takes (source, destination, epoch, message). ``sent`` counts the messages handed in."""
 
-    def send(self, source: str, destination: str, epoch: int, messages: Sequence[PeerMessage]) -> None:
+    def __init__(self, random: Random, agenda: Agenda, weather: Weather, arrive: Arrive):
+        self._random = random.random
+        self._agenda = agenda
+        self._arrive = arrive
+        self._last: dict[Pair, float] = {}
+        self._cuts: dict[Pair, int] = {}
+        self.weather = weather
+        self.sent = 0
+
+    def send(self, source: str, destination: str, epoch: int, messages: Sequence[PeerMessage], in_ms: float) -> None:
+        """``in_ms`` from now the messages leave."""
+        self.sent += len(messages)
+        if (source, destination) in self._cuts:
+            return
+        weather, random = self.weather, self._random
         for message in messages:
-            copies = 1 + (self._random.random() < self.weather.double)
-            for _ in range(copies):
-                if (source, destination) in self.cut or self._random.random() < self.weather.lose:
-                    continue
-                delay_ms = self._random.randint(0, self.weather.max_delay_ms)
-                if self._random.random() < self.weather.very_late:
-                    delay_ms += self._random.randint(100, 5000)
-                self._count += 1
-                item = (self.now_ms + delay_ms, self._count, source, destination, epoch, message)
-                heapq.heappush(self._in_flight, item)
+            if weather.lose and random() < weather.lose:
+                continue
+            self._post(source, destination, epoch, message, in_ms)
+            if weather.double and random() < weather.double:
+                self._post(source, destination, epoch, message, in_ms)
 
-    def due(self) -> list[tuple[str, str, int, PeerMessage]]:
-        """(source, destination, epoch, message) of what arrives by now."""
-        arrived = []
-        while self._in_flight and self._in_flight[0][0] <= self.now_ms:
-            _, _, source, destination, epoch, message = heapq.heappop(self._in_flight)
-            if (source, destination) not in self.cut:
-                arrived.append((source, destination, epoch, message))
-        return arrived
+    def _post(self, source: str, destination: str, epoch: int, message: PeerMessage, in_ms: float) -> None:
+        weather, random = self.weather, self._random
+        shortest_ms, longest_ms = weather.delay_ms
+        arrival_ms = self._agenda.now_ms + in_ms + shortest_ms + random() * (longest_ms - shortest_ms)
+        if weather.very_late and random() < weather.very_late:
+            arrival_ms += random() * weather.very_late_ms
+        elif weather.in_order:
+            arrival_ms = self._last[source, destination] = max(arrival_ms, self._last.get((source, destination), 0.0))
+        self._agenda.at(arrival_ms, self._deliver, source, destination, epoch, message)
+
+    def _deliver(self, source: str, destination: str, epoch: int, message: PeerMessage) -> None:
+        if (source, destination) not in self._cuts:
+            self._arrive(source, destination, epoch, message)
+
+    def cut(self, pairs: Iterable[Pair]) -> None:
+        """Nothing gets from the first to the second of each pair, until as many `mend`s; what is on its way is lost."""
+        for pair in pairs:
+            self._cuts[pair] = self._cuts.get(pair, 0) + 1
+
+    def mend(self, pairs: Iterable[Pair]) -> None:
+        for pair in pairs:
+            left = self._cuts.get(pair, 0) - 1
+            if left > 0:
+                self._cuts[pair] = left
+            else:
+                self._cuts.pop(pair, None)
+
+    def mend_all(self) -> None:
+        self._cuts.clear()
 
 
 class Line:
-    """The network as one life of one node sees it (implements `ports.Transport`)."""
+    """The network as one life of one node sees it (implements `ports.Transport`).
 
-    def __init__(self, network: Network, source: str, epoch: int):
+    ``witness`` sees (destination, message) before it leaves.
+    """
+
+    def __init__(
+        self, network: Network, power: Power, source: str, epoch: int, witness: Callable[[str, PeerMessage], None]
+    ):
         self._network = network
+        self._power = power
         self._source = source
         self._epoch = epoch
+        self._witness = witness
 
     def send(self, destination: str, messages: Sequence[PeerMessage]) -> None:
-        self._network.send(self._source, destination, self._epoch, messages)
+        self._power.operate()
+        for message in messages:
+            self._witness(destination, message)
+        self._network.send(self._source, destination, self._epoch, messages, self._power.used_ms)

@@ -1,19 +1,20 @@
 """The replicated tables of one node, in memory (implements `ports.Applier`): a dictionary, and the answers given."""
 
-from collections.abc import Sequence
-from random import Random
+from collections.abc import Callable, Sequence
 
 from consensus.group_commands import ACTIVE
 from consensus.ports import Outcome
 from consensus.raft.messages import Entry, EntryKind
+from consensus.simulator.power import Power
 from consensus.wire import Proposal, proposal_decoder
 
 
 class Tables:
-    """``applied`` is every applied entry in order, so that any earlier state can be made again."""
+    """``applied`` is every applied entry in order. ``witness`` sees each batch before it takes effect."""
 
-    def __init__(self, random: Random):
-        self._random = random
+    def __init__(self, power: Power, witness: Callable[[Sequence[Entry]], None]):
+        self._power = power
+        self._witness = witness
         self.applied: list[Entry] = []
         self.answers: dict[str, tuple[int, bytes, bytes]] = {}
         self.changes = 0
@@ -26,7 +27,11 @@ class Tables:
 
     def apply(self, entries: Sequence[Entry]) -> list[Outcome]:
         assert entries[0].index == len(self.applied) + 1, "applied out of order"
-        return [outcome for entry in entries if (outcome := self._apply(entry)) is not None]
+        self._power.operate()
+        self._witness(entries)
+        outcomes = [outcome for entry in entries if (outcome := self._apply(entry)) is not None]
+        self._power.operate()
+        return outcomes
 
     def _apply(self, entry: Entry) -> Outcome | None:
         self.applied.append(entry)
@@ -41,10 +46,12 @@ class Tables:
         conflict = fingerprint != proposal.fingerprint
         return Outcome(index, proposal.request_id, proposal.fingerprint, b"" if conflict else result, conflict)
 
-    def crash(self) -> None:
-        """Fall back to an earlier applied point: the last transactions had not reached the disk."""
-        keep = max(0, len(self.applied) - self._random.choice((0, 0, 1, 5, 50)))
-        entries = self.applied[:keep]
-        self.applied, self.answers, self.changes = [], {}, 0
-        for entry in entries:
-            self._apply(entry)
+    def fall_back(self, count: int) -> None:
+        """Lose the last ``count`` entries: their transactions had not reached the disk when the power failed."""
+        for entry in reversed(self.applied[max(0, len(self.applied) - count) :]):
+            if entry.kind != EntryKind.NOOP:
+                request_id = proposal_decoder.decode(entry.data).request_id
+                if self.answers[request_id][0] == entry.index:
+                    del self.answers[request_id]
+                    self.changes -= 1
+            self.applied.pop()

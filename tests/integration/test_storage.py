@@ -1,7 +1,5 @@
 """One contract for every Storage, and what only Postgres can promise (N01, N02, R05, R46)."""
 
-import random
-
 import psycopg
 import pytest
 
@@ -20,7 +18,7 @@ class Memory:
     """The simulator's disk, opened as often as one likes."""
 
     def __init__(self) -> None:
-        self._disk = Disk(random.Random(0))
+        self._disk = Disk()
 
     def session(self) -> Storage:
         return self._disk.session()

@@ -9,8 +9,8 @@ from consensus.raft import election, read_index, replication
 from consensus.raft.log import Log
 from consensus.raft.quorum import Quorum
 from consensus.raft.state import Role
-from consensus.simulator.checkers import Violation
 from consensus.simulator.cluster import Cluster
+from consensus.simulator.ledger import Violation
 from consensus.simulator.tables import Tables
 
 Plant = Callable[[pytest.MonkeyPatch], None]

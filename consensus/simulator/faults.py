@@ -1,0 +1,175 @@
+"""What goes wrong in a simulated group. Each method is one kind of fault; all but crashes end by themselves."""
+
+from collections.abc import Sequence
+
+from consensus.raft.node import Role
+from consensus.simulator.machine import Machine, World
+from consensus.simulator.network import Pair
+from consensus.simulator.profiles import FAIR, Profile
+from consensus.wire import TransferRequest
+
+
+class Faults:
+    """Begins one fault after the other, as the world's profile says, until `stop`."""
+
+    def __init__(self, world: World, machines: Sequence[Machine]):
+        self._random = world.random
+        self._profile = world.profile
+        self._agenda = world.agenda
+        self._network = world.network
+        self._trace = world.trace
+        self._machines = machines
+        self._kinds = [kind for kind, weight in self._profile.faults.items() for _ in range(weight)]
+        self._stopped = False
+        self._next()
+
+    def _next(self) -> None:
+        if self._kinds:
+            self._agenda.after(self._random.expovariate(1 / self._profile.fault_every_ms), self._begin)
+
+    def _begin(self) -> None:
+        if not self._stopped:
+            getattr(self, self._random.choice(self._kinds))(self._random.choice(self._machines))
+            self._next()
+
+    def stop(self) -> None:
+        """Everything is mended, and nothing more goes wrong."""
+        self._stopped = True
+        self._trace.note("the faults stop")
+        self._network.mend_all()
+        self._network.weather = FAIR
+        for machine in self._machines:
+            machine.power.operations_left = 0
+            machine.crash_chance = 0.0
+            machine.disk_factor = 1.0
+            machine.scheduler_stopped = False
+            machine.set_clock_rate(1.0)
+            machine.pause(False)
+            machine.start()
+
+    def _later(self, act, *arguments) -> None:  # type: ignore[no-untyped-def]
+        """End what was begun, when its time is over."""
+        self._agenda.after(Profile.draw_ms(self._random.random, self._profile.lasts_ms), act, *arguments)
+
+    def _leader(self) -> Machine | None:
+        """Whoever leads the latest term."""
+        leaders = [one for one in self._machines if one.driver is not None and one.driver.node.role is Role.LEADER]
+        return max(leaders, key=lambda one: one.driver.node.term, default=None)  # type: ignore[union-attr]
+
+    # --- power -----------------------------------------------------------------------------------------------------
+    def crash(self, machine: Machine) -> None:
+        """``machine`` loses power, or only its session with the database, and comes back later."""
+        machine.crash(lose_tables=self._random.random() < 0.7)
+        self._agenda.after(Profile.draw_ms(self._random.random, self._profile.down_ms), machine.start)
+
+    def crash_leader(self, machine: Machine) -> None:
+        self.crash(self._leader() or machine)
+
+    def fail_soon(self, machine: Machine) -> None:
+        """Power fails at one of the next operations: between a write and the messages that follow from it, say."""
+        machine.fail_soon()
+
+    def fail_leader_soon(self, machine: Machine) -> None:
+        (self._leader() or machine).fail_soon()
+
+    def restart_all(self, machine: Machine) -> None:
+        """Everybody loses power at once: elections among nodes that remember only what is on disk."""
+        self._trace.note("everybody restarts")
+        for one in self._machines:
+            one.crash()
+            self._agenda.after(self._random.random() * self._profile.down_ms[0], one.start)
+
+    # --- the network -----------------------------------------------------------------------------------------------
+    def _cut(self, pairs: list[Pair], text: str) -> None:
+        self._trace.note(f"cut: {text}")
+        self._network.cut(pairs)
+        self._later(self._mend, pairs, text)
+
+    def _mend(self, pairs: list[Pair], text: str) -> None:
+        self._trace.note(f"mended: {text}")
+        self._network.mend(pairs)
+
+    def _sides(self) -> tuple[list[str], list[str]]:
+        names = [machine.name for machine in self._machines]
+        inside = self._random.sample(names, self._random.randint(1, max(1, len(names) // 2)))
+        return inside, [name for name in names if name not in inside]
+
+    def cut(self, machine: Machine) -> None:
+        """Two sides do not hear each other."""
+        inside, outside = self._sides()
+        pairs = [(one, other) for one in inside for other in outside]
+        self._cut(pairs + [(other, one) for one, other in pairs], f"{inside} and the others")
+
+    def cut_one_way(self, machine: Machine) -> None:
+        """One side is not heard by the other, but hears it."""
+        inside, outside = self._sides()
+        if self._random.random() < 0.5:
+            inside, outside = outside, inside
+        self._cut([(one, other) for one in inside for other in outside], f"{inside} not heard by {outside}")
+
+    def cut_partly(self, machine: Machine) -> None:
+        """Some pairs do not hear each other, though both hear a third."""
+        names = [machine.name for machine in self._machines]
+        pairs = [(one, other) for one in names for other in names if one < other and self._random.random() < 0.4]
+        self._cut(pairs + [(other, one) for one, other in pairs], f"between {pairs}")
+
+    def isolate_leader(self, machine: Machine) -> None:
+        """Nobody hears the leader, which may hear the others."""
+        leader = (self._leader() or machine).name
+        others = [machine.name for machine in self._machines if machine.name != leader]
+        pairs = [(leader, other) for other in others]
+        if self._random.random() < 0.5:
+            pairs += [(other, leader) for other in others]
+        self._cut(pairs, f"{leader} from everybody")
+
+    def leader_reaches_one(self, machine: Machine) -> None:
+        """The leader reaches only one follower, so that what it appends stays with a minority (figure 8)."""
+        leader = (self._leader() or machine).name
+        others = [machine.name for machine in self._machines if machine.name != leader]
+        self._random.shuffle(others)
+        pairs = [(leader, other) for other in others[1:]]
+        self._cut(pairs, f"{leader} reaches only {others[:1]}")
+
+    def weather(self, machine: Machine) -> None:
+        self._network.weather = self._random.choice((self._profile.weather, *self._profile.other_weathers))
+        self._trace.note(f"{self._network.weather}")
+
+    # --- clocks, schedulers, disks ---------------------------------------------------------------------------------
+    def drift(self, machine: Machine) -> None:
+        rate = self._random.choice((0.3, 0.8, 0.99, 1.01, 1.25, 3.0))
+        self._trace.note(f"the clock of {machine.name} runs at {rate}")
+        machine.set_clock_rate(rate)
+        self._later(machine.set_clock_rate, 1.0)
+
+    def jump_clock(self, machine: Machine) -> None:
+        """The monotonic clock of a machine that was suspended may have gone on meanwhile."""
+        ahead_ms = self._random.choice((0.2, 1.0, 10.0)) * machine.config.election_timeout_max_ms
+        self._trace.note(f"the clock of {machine.name} jumps {ahead_ms} ms ahead")
+        machine.jump_clock(ahead_ms)
+
+    def pause(self, machine: Machine) -> None:
+        self._trace.note(f"{machine.name} is paused")
+        machine.pause(True)
+        self._later(machine.pause, False)
+
+    def suspend(self, machine: Machine) -> None:
+        """Paused, and its clock stands still: it does not notice."""
+        machine.set_clock_rate(0.0)
+        self.pause(machine)
+        self._later(machine.set_clock_rate, 1.0)
+
+    def stop_scheduler(self, machine: Machine) -> None:
+        self._trace.note(f"the scheduler of {machine.name} stops")
+        machine.scheduler_stopped = True
+        self._later(setattr, machine, "scheduler_stopped", False)
+
+    def slow_disk(self, machine: Machine) -> None:
+        machine.disk_factor = self._random.choice((5.0, 20.0, 200.0))
+        self._trace.note(f"the disk of {machine.name} takes {machine.disk_factor} times as long")
+        self._later(setattr, machine, "disk_factor", 1.0)
+
+    # --- operators -------------------------------------------------------------------------------------------------
+    def transfer(self, machine: Machine) -> None:
+        to = self._random.choice(("", *(machine.name for machine in self._machines)))
+        self._trace.note(f"transfer to {to or 'whoever is best'}, asked of {machine.name}")
+        machine.request(TransferRequest("", 0, 1000, to))

@@ -1,0 +1,88 @@
+"""What nobody in a group knows but all of it rests on: every entry that was ever written, and what is committed.
+
+Entries are linked: each is written after one of a certain term. If the same (index, term) always means the same entry
+after the same term, then by induction logs that agree on one entry agree on everything before it (P 5.3). So each
+check costs as much as there is news, however long the logs are.
+"""
+
+from collections.abc import Iterable
+
+from consensus.raft.messages import Entry
+
+
+class Violation(AssertionError):
+    """An invariant is broken; the run's seed replays it."""
+
+
+class Ledger:
+    """``committed``: what a majority of ``voters`` holds durably, counted in the term of its last entry (P 5.4.2)."""
+
+    def __init__(self, voters: Iterable[str]):
+        self._voters = tuple(voters)
+        self._written: dict[tuple[int, int], tuple[int, Entry]] = {}
+        self._first_of_term: dict[int, int] = {}
+        self._accepted: dict[int, dict[str, int]] = {}
+        self.committed: list[Entry] = []
+        self._committed_in: list[int] = []
+
+    def record(self, node: str, entries: Iterable[Entry], term_before: int) -> None:
+        """``node`` makes ``entries`` durable, after an entry of ``term_before``."""
+        for entry in entries:
+            if entry.term < term_before:
+                raise Violation(f"log matching: {node} writes term {entry.term} at {entry.index} after {term_before}")
+            key = (entry.index, entry.term)
+            known = self._written.get(key)
+            if known is None:
+                self._written[key] = (term_before, entry)
+                first = self._first_of_term.get(entry.term, entry.index)
+                self._first_of_term[entry.term] = min(first, entry.index)
+            elif known[0] != term_before or (known[1] is not entry and known[1] != entry):
+                raise Violation(
+                    f"log matching: {node} writes {_name(entry)} after term {term_before}, "
+                    f"but {_name(known[1])} was written after term {known[0]}"
+                )
+            term_before = entry.term
+
+    def accept(self, node: str, term: int, index: int) -> None:
+        """``node`` has told the leader of ``term``, or is it and knows, that it holds its log up to ``index``."""
+        accepted = self._accepted.setdefault(term, {})
+        if accepted.get(node, 0) >= index:
+            return
+        accepted[node] = index
+        ordered = sorted((accepted.get(voter, 0) for voter in self._voters), reverse=True)
+        agreed = ordered[len(ordered) // 2]
+        first = self._first_of_term.get(term)
+        if first is not None and agreed >= first:
+            self._commit(agreed, term)
+
+    def _commit(self, index: int, term: int) -> None:
+        """The entry at ``index``, of ``term``, is committed, and with it what it was written after."""
+        news: list[Entry] = []
+        at = term
+        for i in range(index, len(self.committed), -1):
+            before, entry = self._written[i, at]
+            news.append(entry)
+            at = before
+        settled = min(index, len(self.committed))
+        if settled and self.committed[settled - 1].term != at:
+            raise Violation(
+                f"a majority holds entry {settled} of term {at}, but one of term {self.committed[settled - 1].term} "
+                f"was committed there"
+            )
+        self.committed.extend(reversed(news))
+        self._committed_in.extend([term] * len(news))
+
+    def committed_before(self, term: int) -> int:
+        """How many entries were committed in terms before ``term``: its leader must hold them (P 5.4.3)."""
+        index = len(self.committed)
+        while index and self._committed_in[index - 1] >= term:
+            index -= 1
+        return index
+
+    def agrees(self, index: int, term: int) -> bool:
+        """Whether the committed entry at ``index`` is of ``term``; then all before it agrees too."""
+        return index == 0 or (index <= len(self.committed) and self.committed[index - 1].term == term)
+
+
+def _name(entry: Entry) -> str:
+    return f"(index {entry.index}, term {entry.term}, kind {entry.kind}, {entry.data[:40]!r})"
