@@ -1,4 +1,4 @@
-"""``python -m bench [--only ...] [--seconds N]``."""
+"""``python -m bench [--only ...] [--seconds N] [--rounds N] [--outstanding 1,64]``."""
 
 import argparse
 import sys
@@ -15,8 +15,9 @@ SECTIONS = ("floors", "idle", "writes", "reads", "failover")
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--only", default=",".join(SECTIONS), help=f"some of {', '.join(SECTIONS)}")
-    parser.add_argument("--seconds", type=float, default=4.0, help="how long each load runs")
-    parser.add_argument("--rounds", type=int, default=5, help="how many failovers")
+    parser.add_argument("--seconds", type=float, default=1.5, help="how long each load runs in each round")
+    parser.add_argument("--rounds", type=int, default=5, help="how many rounds of loads, and failovers")
+    parser.add_argument("--outstanding", default="1,16,64,256", help="how many writes at a time")
     options = parser.parse_args()
     chosen = options.only.split(",")
     if unknown := set(chosen) - set(SECTIONS):
@@ -31,9 +32,9 @@ def main() -> int:
         if {"writes", "reads", "failover"} & set(chosen):
             etcd = start_if_installed()
         if {"writes", "reads"} & set(chosen):
-            loads = Loads(group, etcd, options.seconds)
+            loads = Loads(group, etcd, options.seconds, options.rounds)
             if "writes" in chosen:
-                loads.writes()
+                loads.writes([int(count) for count in options.outstanding.split(",")])
             if "reads" in chosen:
                 loads.reads()
         if "failover" in chosen:

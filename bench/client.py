@@ -5,10 +5,11 @@ import sys
 import threading
 import time
 import uuid
+from dataclasses import astuple
 
 import django
 
-from bench.measure import summarize
+from bench.measure import spent_s, summarize
 
 django.setup()
 
@@ -18,8 +19,8 @@ from config_service.proposing import now  # noqa: E402
 from consensus.client import get_client  # noqa: E402
 
 
-def run(outstanding: int, seconds: float) -> list[float]:
-    """Whoever is answered asks again at once; returns [rate, p50, p99, failed]."""
+def run(outstanding: int, seconds: float, pids: list[int]) -> tuple[float, ...]:
+    """Whoever is answered asks again at once; returns the fields of a `Result`, with the time that ``pids`` spent."""
     client = get_client()
     latencies: list[float] = []
     failures: list[BaseException] = []
@@ -43,13 +44,12 @@ def run(outstanding: int, seconds: float) -> list[float]:
 
         client.submit(payload, uuid.uuid4().hex).add_done_callback(answered)
 
-    started = time.perf_counter()
+    spent, started = spent_s(pids), time.perf_counter()
     for _ in range(outstanding):
         ask()
     for _ in range(outstanding):
         idle.acquire()
-    result = summarize(latencies, time.perf_counter() - started, len(failures))
-    return [result.rate, result.p50_ms, result.p99_ms, result.failed]
+    return astuple(summarize(latencies, time.perf_counter() - started, len(failures), spent_s(pids) - spent))
 
 
 if __name__ == "__main__":

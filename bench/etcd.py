@@ -9,6 +9,8 @@ import tempfile
 import time
 import urllib.request
 
+import psutil
+
 from config_service.localgroup.layout import HOST, free_ports
 
 
@@ -43,6 +45,9 @@ class Etcd:
         }
         argv = ["etcd", *(f"--{option}={value}" for option, value in options.items())]
         self._processes[name] = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def processes(self) -> list[psutil.Process]:
+        return [psutil.Process(process.pid) for process in self._processes.values()]
 
     def kill(self, name: str) -> None:
         self._processes[name].kill()

@@ -26,7 +26,7 @@ def floors(group: RealGroup) -> None:
         print(f"  one Redis round trip                {timed(client.ping, 2000)}\n", flush=True)
 
 
-def _members(group: RealGroup) -> dict[tuple[str, str], list[psutil.Process]]:
+def members(group: RealGroup) -> dict[tuple[str, str], list[psutil.Process]]:
     found = {}
     for name, node in group.layout.nodes.items():
         for part in PARTS:
@@ -38,15 +38,15 @@ def _members(group: RealGroup) -> dict[tuple[str, str], list[psutil.Process]]:
 def idle(group: RealGroup, seconds: float = 10) -> None:
     """Memory as proportional set size, which counts shared pages once; processor time over ``seconds``."""
     print(f"An idle group over {seconds:.0f} s")
-    members = _members(group)
+    trees = members(group)
 
     def spent() -> dict[tuple[str, str], float]:
-        return {key: sum(sum(one.cpu_times()[:2]) for one in tree) for key, tree in members.items()}
+        return {key: sum(sum(one.cpu_times()[:2]) for one in tree) for key, tree in trees.items()}
 
     before = spent()
     time.sleep(seconds)
     after = spent()
-    memory = {key: sum(one.memory_full_info().pss for one in tree) / 2**20 for key, tree in members.items()}
+    memory = {key: sum(one.memory_full_info().pss for one in tree) / 2**20 for key, tree in trees.items()}
     for name in group.nodes:
         cpu = {part: 100 * (after[name, part] - before[name, part]) / seconds for part in PARTS}
         mib = memory[name, "web"] + memory[name, "worker"]

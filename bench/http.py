@@ -5,12 +5,15 @@ import json
 import sys
 import threading
 import time
+from dataclasses import astuple
 
-from bench.measure import summarize
+from bench.measure import spent_s, summarize
 
 
-def run(host: str, port: int, connections: int, seconds: float, requests: list[dict], headers: dict) -> list[float]:
-    """Cycle through ``requests`` (method, path, body); returns [rate, p50, p99, failed]."""
+def run(
+    host: str, port: int, connections: int, seconds: float, requests: list[dict], headers: dict, pids: list[int]
+) -> tuple[float, ...]:
+    """Cycle through ``requests`` (method, path, body); returns the fields of a `Result`, with what ``pids`` spent."""
     latencies: list[float] = []
     failed = 0
     stop_at = time.perf_counter() + seconds
@@ -31,13 +34,12 @@ def run(host: str, port: int, connections: int, seconds: float, requests: list[d
         client.close()
 
     threads = [threading.Thread(target=connection, args=(i,)) for i in range(connections)]
-    started = time.perf_counter()
+    spent, started = spent_s(pids), time.perf_counter()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    result = summarize(latencies, time.perf_counter() - started, failed)
-    return [result.rate, result.p50_ms, result.p99_ms, result.failed]
+    return astuple(summarize(latencies, time.perf_counter() - started, failed, spent_s(pids) - spent))
 
 
 if __name__ == "__main__":

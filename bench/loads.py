@@ -3,10 +3,15 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
+from functools import partial
 from urllib.parse import urlsplit
 
+import psutil
+
 from bench.etcd import Etcd, encode
-from bench.measure import Result, budget, line
+from bench.footprint import members
+from bench.measure import Result, budget, line, median
 from config_service.localgroup.layout import BASE_DIR, HOST
 from config_service.localgroup.parts import environment
 from tests.support.group import RealGroup
@@ -29,13 +34,20 @@ def child(module: str, environment: dict[str, str], **arguments: object) -> Resu
 
 
 class Loads:
-    def __init__(self, group: RealGroup, etcd: Etcd | None, seconds: float):
+    def __init__(self, group: RealGroup, etcd: Etcd | None, seconds: float, rounds: int):
         self._group = group
+        self._processes = [process for tree in members(group).values() for process in tree]
         self._etcd = etcd
         self._seconds = seconds
+        self._rounds = rounds
         self._leader = group.leader()
         self._environment = environment(group.layout, group.layout.nodes[self._leader])
         group.rest(self._leader, "PUT", "namespaces/load", {}).raise_for_status()
+
+    def _load(self, module: str, processes: Sequence[psutil.Process], **arguments: object) -> Result:
+        """One load on ``processes``."""
+        pids = [process.pid for process in processes]
+        return child(module, self._environment, seconds=self._seconds, pids=pids, **arguments)
 
     def _rest(self, connections: int, requests: list[dict]) -> Result:
         url = urlsplit(self._group.url(self._leader))
@@ -43,18 +55,27 @@ class Loads:
             "Authorization": f"Bearer {self._group.credentials['token']}",
             "Content-Type": "application/json",
         }
-        return child("bench.http", self._environment, host=url.hostname, port=url.port, connections=connections,
-                     seconds=self._seconds, requests=requests, headers=headers)  # fmt: skip
+        return self._load("bench.http", self._processes, host=url.hostname, port=url.port,
+                              connections=connections, requests=requests, headers=headers)  # fmt: skip
+
+    def _client(self, outstanding: int) -> Result:
+        return self._load("bench.client", self._processes, outstanding=outstanding)
 
     def _etcd_load(self, connections: int, requests: list[dict]) -> Result | None:
         if self._etcd is None:
             return None
         port = self._etcd.client_ports[self._etcd.leader()]
-        return child("bench.http", self._environment, host=HOST, port=port, connections=connections,
-                     seconds=self._seconds, requests=requests, headers={})  # fmt: skip
+        return self._load("bench.http", self._etcd.processes(), host=HOST, port=port,
+                              connections=connections, requests=requests, headers={})  # fmt: skip
 
-    def writes(self) -> None:
-        print("Replicated durable writes, 100-byte values over 1,000 keys, at the leader")
+    def _in_turns(self, *loads: Callable[[], Result | None]) -> list[Result | None]:
+        """Short rounds of every load in turn, so that what else the machine does hits all; the medians."""
+        rounds = [[load() for load in loads] for _ in range(self._rounds)]
+        return [median(column) if column[0] else None for column in zip(*rounds, strict=True)]
+
+    def writes(self, outstanding: Sequence[int]) -> None:
+        print("Replicated durable writes, 100-byte values over 1,000 keys, at the leader; medians of", end=" ")
+        print(f"{self._rounds} rounds of {self._seconds:.0f} s")
         etcd_puts = [
             {
                 "method": "POST",
@@ -67,15 +88,18 @@ class Loads:
             {"method": "PUT", "path": f"/api/v1/namespaces/load/entries/k{i}", "body": json.dumps({"value": VALUE})}
             for i in range(1000)
         ]
-        for outstanding in (1, 16, 64, 256):
-            theirs = self._etcd_load(outstanding, etcd_puts)
-            ours = child("bench.client", self._environment, outstanding=outstanding, seconds=self._seconds)
-            line(f"consensus.client, {outstanding} outstanding", ours, theirs)
-            if theirs and outstanding == 1:
+        for count in outstanding:
+            theirs, ours, rest = self._in_turns(
+                partial(self._etcd_load, count, etcd_puts),
+                partial(self._client, count),
+                partial(self._rest, count, rest_puts),
+            )
+            line(f"consensus.client, {count} outstanding", ours, theirs)
+            if theirs and count == 1:
                 budget("1 outstanding: p50 at most 1.5 times etcd's", ours.p50_ms <= 1.5 * theirs.p50_ms)
-            if theirs and outstanding == 64:
+            if theirs and count == 64:
                 budget("64 outstanding: at least 1.5 times etcd's rate", ours.rate >= 1.5 * theirs.rate)
-            line(f"REST, {outstanding} connections", self._rest(outstanding, rest_puts), theirs)
+            line(f"REST, {count} connections", rest, theirs)
             print(flush=True)
 
     def reads(self) -> None:
@@ -93,6 +117,8 @@ class Loads:
                 for i in range(1000)
             ]
             for connections in (1, 16, 64):
-                theirs = self._etcd_load(connections, ranges)
-                line(f"REST, {name}, {connections} connections", self._rest(connections, gets), theirs)
+                theirs, ours = self._in_turns(
+                    partial(self._etcd_load, connections, ranges), partial(self._rest, connections, gets)
+                )
+                line(f"REST, {name}, {connections} connections", ours, theirs)
             print(flush=True)

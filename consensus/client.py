@@ -30,7 +30,8 @@ from consensus.errors import (
 )
 from consensus.fingerprints import fingerprint as fingerprint_of
 from consensus.raft.messages import EntryKind
-from consensus.redis_io import Link
+from consensus.redis_io import REPLY_TIMEOUT_S, Link
+from consensus.request_sender import RequestSender
 from consensus.wire import (
     PROPOSAL_VERSION,
     Answer,
@@ -46,8 +47,6 @@ from consensus.wire import (
 
 BLOCK_S = 1
 GRACE_S = 0.5
-# Requests that no runtime took for so long are gone: their callers have given up.
-REQUESTS_KEPT_S = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +70,11 @@ class Client:
     def __init__(self, config: NodeConfig):
         self._config = config
         self._answers_key = keys.answers(config.group, config.node, f"{os.getpid()}-{uuid.uuid4().hex[:12]}")
-        self._requests_key = keys.requests(config.group, config.node)
         self._tokens = itertools.count(1)
         self._calls: dict[int, _Call] = {}
         self._outgoing: deque[Request] = deque()
         self._sending = threading.Lock()
-        self._sender: Link | None = None
+        self._sender = RequestSender(config, self._fail)
         self._receiver = threading.Thread(target=self._receive_forever, name="consensus-answers", daemon=True)
         self._receiver.start()
 
@@ -169,38 +167,35 @@ class Client:
         with contextlib.suppress(IndexError):
             while len(batch) < 256:
                 batch.append(self._outgoing.popleft())
-        if not batch:
-            return
-        try:
-            # A connection that died while nobody used it would make the outcome of this sending look unknown.
-            if self._sender is None or not self._sender.is_alive():
-                self._sender = Link(self._config.redis_url)
-        except (redis.RedisError, OSError) as error:
-            self._sender = None
-            reason = f"this node's Redis cannot be reached: {error}"
-            self._fail(batch, lambda call: NoLeader(reason))
-            return
-        try:
-            self._sender.run(
-                ("RPUSH", self._requests_key, encode(batch)),
-                ("EXPIRE", self._requests_key, REQUESTS_KEPT_S),
-            )
-        except (redis.RedisError, OSError):
-            # It may have arrived all the same.
-            self._sender.close()
-            self._sender = None
-            self._fail(batch, lambda call: OutcomeUnknown(call.request_id) if call.request_id else NoLeader())
+        if batch:
+            self._sender.send(batch)
 
-    def _fail(self, batch: list[Request], error_for) -> None:
+    def _look_after_sending(self, late: bool = False) -> None:
+        """Take what Redis said to what was sent; ``late``: an answer is late, which may be because Redis hangs."""
+        if self._sending.acquire(blocking=False):
+            try:
+                if late:
+                    self._sender.give_up_if_late()
+                else:
+                    self._sender.confirm()
+            finally:
+                self._sending.release()
+        self._flush()
+
+    def _fail(self, batch: list[Request], reason: str) -> None:
         for request in batch:
             call = self._calls.pop(request.token, None)
             if call is not None:
-                call.future.set_exception(error_for(call))
+                call.future.set_exception(NoLeader(reason) if reason else _unanswered(call))
 
     # --- receiving -------------------------------------------------------------------------------------------------
     def _wait(self, future: Future, deadline_s: float | None, late: ConsensusError) -> Applied:
+        seconds = self._deadline(deadline_s) + GRACE_S
+        with contextlib.suppress(FutureTimeoutError):
+            return future.result(min(seconds, REPLY_TIMEOUT_S))
+        self._look_after_sending(late=True)
         try:
-            return future.result(self._deadline(deadline_s) + GRACE_S)
+            return future.result(max(0.0, seconds - REPLY_TIMEOUT_S))
         except FutureTimeoutError:
             raise late from None
 
@@ -223,13 +218,13 @@ class Client:
             if time.monotonic() - swept_s > BLOCK_S:
                 swept_s = time.monotonic()
                 self._sweep(swept_s)
+                self._look_after_sending(late=True)
 
     def _sweep(self, now_s: float) -> None:
         """End the calls whose answer will not come: the runtime died, or its answer was lost."""
         for token, call in list(self._calls.items()):
             if call.until_s < now_s and self._calls.pop(token, None) is not None:
-                error = OutcomeUnknown(call.request_id) if call.request_id else NoLeader()
-                call.future.set_exception(error)
+                call.future.set_exception(_unanswered(call))
 
     def _settle_all(self, frames: list[bytes]) -> None:
         """Settle what came together; what the callers submit on hearing of it (by callbacks) leaves together."""
@@ -251,6 +246,11 @@ class Client:
             call.future.set_result(Applied(answer.index, answer.result))
         else:
             call.future.set_exception(_error(answer.status, call.request_id))
+
+
+def _unanswered(call: _Call) -> ConsensusError:
+    """Of a proposal nobody knows what has become; anything else simply was not done."""
+    return OutcomeUnknown(call.request_id) if call.request_id else NoLeader()
 
 
 def _error(status: str, request_id: str) -> ConsensusError:

@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 
 from consensus import keys
 from consensus.conf import NodeConfig
-from consensus.redis_io import Command, Pusher
+from consensus.pusher import Pusher
+from consensus.reactor import Reactor
+from consensus.redis_io import Command
 from consensus.wire import Answer, encode
 
 ANSWERS_KEPT_S = 30
@@ -16,38 +18,61 @@ STATUS_KEPT_MS = 3000
 
 
 class Feed:
-    def __init__(self, config: NodeConfig):
-        self._config = config
-        self._pusher = Pusher("feed", config.redis_url, _render)
-        self._pusher.start()
+    """Belongs to the reactor's thread."""
 
-    def publish_answers(self, answers: Mapping[str, Sequence[Answer]]) -> None:
+    def __init__(self, reactor: Reactor, config: NodeConfig):
+        self._status_key = keys.status(config.group, config.node)
+        self._applied_key = keys.applied(config.group, config.node)
+        self._pusher: Pusher[_Item] = Pusher(reactor, "feed", config.redis_url, _render, _weigh)
+        self._told = 0
+
+    def publish(self, answers: Mapping[str, Sequence[Answer]], applied: int) -> None:
+        """What there is to say after something was applied, in one push; ``applied`` only if that is news."""
         for client, group in answers.items():
             self._pusher.put((client, group))
-
-    def publish_applied(self, index: int) -> None:
-        self._pusher.put(("PUBLISH", keys.applied(self._config.group, self._config.node), index))
+        if applied > self._told:
+            self._told = applied
+            self._pusher.put(("", ("PUBLISH", self._applied_key, applied)))
+        self._pusher.flush()
 
     def publish_status(self, status: bytes) -> None:
-        key = keys.status(self._config.group, self._config.node)
-        self._pusher.put(("SET", key, status, "PX", STATUS_KEPT_MS))
+        self._pusher.put(("", ("SET", self._status_key, status, "PX", STATUS_KEPT_MS)))
+        self._pusher.flush()
+
+    def delete(self, gone: Sequence[bytes]) -> None:
+        """Delete lists of this node's Redis."""
+        if gone:
+            self._pusher.put(("", ("UNLINK", *gone)))
+            self._pusher.flush()
 
     def stop(self) -> None:
         self._pusher.stop()
 
 
-def _render(items: list[tuple]) -> list[Command]:
+# The answer list and the answers for it; or "" and a command.
+_Item = tuple[str, Sequence]
+
+
+def _render(items: list[_Item]) -> list[Command]:
     """Of what waited, answers to one process go in one push, and only the latest status and applied index go."""
-    latest: dict[str, Command] = {}
+    latest: dict[tuple, Command] = {}
     grouped: dict[str, list[Answer]] = {}
-    for item in items:
-        if item[0] in ("SET", "PUBLISH"):
-            latest[item[0]] = item
+    for key, content in items:
+        if key:
+            grouped.setdefault(key, []).extend(content)
         else:
-            grouped.setdefault(item[0], []).extend(item[1])
+            latest[content[:2]] = content
     commands: list[Command] = []
     for key, answers in grouped.items():
         commands.append(("RPUSH", key, encode(answers)))
         commands.append(("EXPIRE", key, ANSWERS_KEPT_S))
     commands.extend(latest.values())
     return commands
+
+
+def _weigh(item: _Item) -> int:
+    """About how many bytes it takes."""
+    key, content = item
+    if key:
+        return 64 + sum(32 + len(answer.result) for answer in content)
+    return 64 + sum(len(part) for part in content if isinstance(part, bytes | str))

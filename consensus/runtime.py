@@ -7,11 +7,10 @@ process holds, or stored data that cannot be, ends the runtime for good.
 """
 
 import logging
-import queue
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from django.db import Error as DatabaseError
 from django.db import connection
@@ -26,13 +25,13 @@ from consensus.frames import FrameCodec
 from consensus.inbox import Inbox
 from consensus.publisher import StatusPublisher
 from consensus.raft.replication import LogConflict
+from consensus.reactor import Reactor
 from consensus.storage import CONNECTION_ERRORS, PostgresStorage
 from consensus.transport import RedisTransport
-from consensus.wire import Answer, Request
+from consensus.wire import Answer, PeerMessage, Request
 
 logger = logging.getLogger(__name__)
 
-HEARTBEAT, ELECTION, STOP = "heartbeat", "election", "stop"
 # With nothing happening for LULL_S, what was put off is done; without a single tick for IDLE_S, the scheduler is gone.
 LULL_S, IDLE_S = 0.01, 0.5
 HAND_OVER_S = 1.5
@@ -51,12 +50,13 @@ class Runtime:
         self.config = config
         self._dsn = dsn
         self._on_fatal = on_fatal
-        self._queue: queue.SimpleQueue = queue.SimpleQueue()
+        self._reactor = Reactor()
+        self._events = Events()
         self._stopping = threading.Event()
         self._codec = FrameCodec(config.group, config.node, tuple(config.members), config.secret)
-        self._inbox = Inbox(config, self._codec, lambda received, requests: self._queue.put((received, requests)))
-        self._transport = RedisTransport(config, self._codec)
-        self._feed = Feed(config)
+        self._inbox = Inbox(self._reactor, config, self._codec, self._deliver)
+        self._transport = RedisTransport(self._reactor, config, self._codec)
+        self._feed = Feed(self._reactor, config)
         self._thread = threading.Thread(target=self._run, name="raft", daemon=True)
         self._driver: Driver | None = None
         self.publisher = StatusPublisher(config, self._feed, self._codec, self._transport)
@@ -67,31 +67,51 @@ class Runtime:
 
     def heartbeat(self) -> None:
         """The scheduler says: heartbeats are due."""
-        self._queue.put(HEARTBEAT)
+        self._reactor.post(self._heartbeat_due)
 
     def election(self) -> None:
         """The scheduler says: look at the election timer."""
-        self._queue.put(ELECTION)
+        self._reactor.post(self._election_due)
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """Hand leadership over if this node leads, then stop."""
         self._stopping.set()
-        self._queue.put(STOP)
+        self._reactor.post(lambda: None)
         if threading.current_thread() is not self._thread:
             self._thread.join(timeout_s)
-        self._inbox.stop()
-        self._transport.stop()
-        self._feed.stop()
 
     # --- called from the thread ------------------------------------------------------------------------------------
     def set_members(self, members: Mapping[str, str]) -> None:
         """Talk with exactly these from now on: node -> URL of its Redis, this node included."""
         self._codec.set_members(members)
         self._transport.set_members(members)
-        self._inbox.set_members(members)
+        self._feed.delete(self._inbox.set_members(members))
+
+    def _heartbeat_due(self) -> None:
+        self._events.heartbeat_due = True
+
+    def _election_due(self) -> None:
+        self._events.election_due = True
+
+    def _publish(self, answers: Mapping[str, Sequence[Answer]]) -> None:
+        self._feed.publish(answers, self._driver.node.applied_index if self._driver is not None else 0)
+
+    def _deliver(self, received: list[tuple[str, PeerMessage]], requests: list[Request]) -> None:
+        self._events.received += received
+        self._events.requests += requests
 
     # --- the thread ------------------------------------------------------------------------------------------------
     def _run(self) -> None:
+        try:
+            self._live_on()
+        finally:
+            self._inbox.stop()
+            self._transport.stop()
+            self._feed.stop()
+            self._reactor.close()
+
+    def _live_on(self) -> None:
+        """Life after life."""
         pause_s, first = PATIENCE_S[0], True
         while not self._stopping.is_set():
             # After a lost session the server may take a while to notice that its other end is gone.
@@ -124,42 +144,23 @@ class Runtime:
         """One life, until something goes wrong or the runtime stops."""
         applier = DatabaseApplier(import_string(self.config.state_machine)(), sorted(self.config.members))
         randint = random.SystemRandom().randint
-        driver = Driver(
-            self.config, storage, self._transport.sender, applier, self._feed.publish_answers, randint, monotonic_ms()
-        )
+        driver = Driver(self.config, storage, self._transport.sender, applier, self._publish, randint, monotonic_ms())
         self._driver = driver
-        if not self._inbox.is_alive():
-            # Not before this process is the node: one that will be refused must not take another one's messages.
-            self._inbox.start()
+        # Not before this process is the node: one that will be refused must not take another one's messages.
+        self._inbox.start()
         logger.info("node %s lives, epoch %d, term %d", self.config.node, driver.epoch, driver.node.term)
-        more, told = False, 0
+        more = False
         while not self._stopping.is_set():
             events = self._wait(0.0 if more else LULL_S if driver.lags else IDLE_S)
             more = driver.turn(events, monotonic_ms())
-            if driver.node.applied_index != told:
-                told = driver.node.applied_index
-                self._feed.publish_applied(told)
+            self._publish({})
             self.publisher.publish(driver, monotonic_ms())
         self._hand_over(driver)
 
     def _wait(self, timeout_s: float) -> Events:
-        """Everything that has happened, waiting for the first of it."""
-        events = Events()
-        try:
-            item = self._queue.get(timeout=timeout_s) if timeout_s else self._queue.get_nowait()
-            while True:
-                if item == HEARTBEAT:
-                    events.heartbeat_due = True
-                elif item == ELECTION:
-                    events.election_due = True
-                elif item != STOP:
-                    events.received.extend(item[0])
-                    events.requests.extend(item[1])
-                if len(events.received) + len(events.requests) >= 512:
-                    break
-                item = self._queue.get_nowait()
-        except queue.Empty:
-            pass
+        """Everything that has happened, waiting for something if nothing has."""
+        self._reactor.run(timeout_s)
+        events, self._events = self._events, Events()
         return events
 
     def _hand_over(self, driver: Driver) -> None:
@@ -175,7 +176,7 @@ class Runtime:
             for request in self._wait(left).requests:
                 self._refuse(request, answers)
             if answers:
-                self._feed.publish_answers(answers)
+                self._publish(answers)
 
     @staticmethod
     def _refuse(request: Request, answers: dict[str, list[Answer]]) -> None:

@@ -1,7 +1,7 @@
 """Redis inboxes (implements `ports.Transport`): to send is to push onto a list in the receiver's Redis.
 
-One list a (destination, source) pair, bounded by dropping its oldest frames; one `Pusher` a peer, so that a dead peer
-never slows a live one. Loss is allowed; order within a pair holds. What waits goes out in one frame.
+One list a (destination, source) pair, bounded by dropping its oldest frames; one `Pusher` a peer, none of which ever
+waits, so that a dead peer never slows a live one. Loss is allowed; order within a pair holds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,8 +10,10 @@ from functools import partial
 from consensus import keys
 from consensus.conf import NodeConfig
 from consensus.frames import MAX_FRAME_BYTES, FrameCodec
+from consensus.pusher import Pusher
 from consensus.raft.messages import AppendRequest
-from consensus.redis_io import Command, Pusher
+from consensus.reactor import Reactor
+from consensus.redis_io import Command
 from consensus.wire import PeerMessage, ProposeForward
 
 MAX_INBOX_FRAMES = 4096
@@ -20,9 +22,10 @@ FRAME_ROOM = MAX_FRAME_BYTES // 2
 
 
 class RedisTransport:
-    """``epoch`` is set for each life of the node (`begin_life`); frames of an earlier one are refused by peers."""
+    """Belongs to the reactor's thread. Frames of an earlier life of the node (`sender`) are refused by peers."""
 
-    def __init__(self, config: NodeConfig, codec: FrameCodec):
+    def __init__(self, reactor: Reactor, config: NodeConfig, codec: FrameCodec):
+        self._reactor = reactor
         self._config = config
         self._codec = codec
         self._pushers: dict[str, Pusher] = {}
@@ -44,8 +47,7 @@ class RedisTransport:
                 self._dropped_before += pusher.dropped
         for peer, url in peers.items():
             if peer not in self._pushers:
-                self._pushers[peer] = Pusher(f"to-{peer}", url, partial(self._render, peer))
-                self._pushers[peer].start()
+                self._pushers[peer] = Pusher(self._reactor, f"to-{peer}", url, partial(self._render, peer), _weight)
 
     def sender(self, epoch: int) -> "LifeTransport":
         return LifeTransport(self, epoch)
@@ -55,6 +57,7 @@ class RedisTransport:
         if pusher is not None:
             for message in messages:
                 pusher.put((epoch, message))
+            pusher.flush()
 
     def _render(self, peer: str, items: list[tuple[int, PeerMessage]]) -> list[Command]:
         """As few frames as the cap allows; one RPUSH for all; the bound is looked at now and then."""
@@ -62,7 +65,7 @@ class RedisTransport:
         batch: list[PeerMessage] = []
         size, batch_epoch = 0, 0
         for epoch, message in items:
-            weight = _weight(message)
+            weight = _weight((epoch, message))
             if batch and (epoch != batch_epoch or size + weight > FRAME_ROOM):
                 frames.append(self._codec.seal(peer, batch_epoch, batch))
                 batch, size = [], 0
@@ -102,8 +105,9 @@ class LifeTransport:
         self._transport.send(destination, self._epoch, messages)
 
 
-def _weight(message: PeerMessage) -> int:
+def _weight(item: tuple[int, PeerMessage]) -> int:
     """About how many bytes a message takes."""
+    _, message = item
     if isinstance(message, AppendRequest):
         return 64 + sum(24 + len(entry.data) for entry in message.entries)
     if isinstance(message, ProposeForward):

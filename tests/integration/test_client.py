@@ -8,6 +8,7 @@ from consensus.client import Applied, Client
 from consensus.conf import NodeConfig
 from consensus.errors import NoLeader, OutcomeUnknown, Overloaded
 from consensus.wire import Answer, encode, requests_decoder
+from tests.support.servers import OtherRedis
 from tests.support.waiting import eventually
 
 
@@ -79,3 +80,25 @@ def test_a_connection_that_died_unused_is_noticed_before_it_is_used(config: Node
 
     eventually(answered)
     assert future.result() == Applied(1, b"")
+
+
+def test_a_redis_that_refuses_requests_is_a_certain_no(config: NodeConfig, server: redis.Redis) -> None:
+    server.set(keys.requests(config.group, config.node), "no list")
+    with pytest.raises(NoLeader, match="refuses requests"):
+        Client(config).propose(b"x", "r", 60)
+
+
+def test_a_redis_that_hangs_does_not_cost_the_whole_deadline(other_redis: OtherRedis) -> None:
+    client = Client(NodeConfig("clients", "n1", other_redis.url, {"n1": other_redis.url}))
+    sent = client.submit(b"x", "r0", 3600)
+    with redis.Redis.from_url(other_redis.url) as connection:
+        eventually(lambda: connection.llen(keys.requests("clients", "n1")) == 1)
+    other_redis.pause()
+    try:
+        with pytest.raises(OutcomeUnknown):
+            client.propose(b"x", "r", 3600)
+        with pytest.raises(NoLeader):
+            client.read_index(3600)
+        assert not sent.done() or isinstance(sent.exception(), OutcomeUnknown)
+    finally:
+        other_redis.resume()

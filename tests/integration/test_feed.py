@@ -6,23 +6,38 @@ from consensus import keys
 from consensus.conf import NodeConfig
 from consensus.feed import Feed, _render
 from consensus.wire import Answer, answers_decoder
+from tests.support.loop import Loop
 from tests.support.waiting import eventually
 
 
-def test_the_applied_index_reaches_whoever_listens(redis_url: str) -> None:
-    feed = Feed(NodeConfig("feeds", "n1", redis_url, {"n1": redis_url}))
+def test_the_applied_index_reaches_whoever_listens(loop: Loop, redis_url: str) -> None:
+    feed = loop.call(lambda: Feed(loop.reactor, NodeConfig("feeds", "n1", redis_url, {"n1": redis_url})))
     with redis.Redis.from_url(redis_url) as client, client.pubsub(ignore_subscribe_messages=True) as listener:
         listener.subscribe(keys.applied("feeds", "n1"))
         eventually(lambda: client.pubsub_numsub(keys.applied("feeds", "n1"))[0][1])
-        feed.publish_applied(41)
+        loop.call(lambda: feed.publish({}, 41))
         heard = eventually(lambda: listener.get_message(timeout=1))
-    assert int(heard["data"]) == 41
-    feed.stop()
+        assert int(heard["data"]) == 41
+        # Said once: the next thing to be heard is news.
+        loop.call(lambda: feed.publish({}, 41))
+        loop.call(lambda: feed.publish({}, 42))
+        assert int(eventually(lambda: listener.get_message(timeout=1))["data"]) == 42
+    loop.call(feed.stop)
+
+
+def test_answers_reach_the_list_of_whoever_asked(loop: Loop, redis_url: str) -> None:
+    feed = loop.call(lambda: Feed(loop.reactor, NodeConfig("feeds", "n1", redis_url, {"n1": redis_url})))
+    with redis.Redis.from_url(redis_url) as client:
+        loop.call(lambda: feed.publish({"me": [Answer(1, "ok", 7)]}, 7))
+        _, raw = client.blpop(["me"], 10)
+        assert answers_decoder.decode(raw) == [Answer(1, "ok", 7)]
+    loop.call(feed.stop)
 
 
 def test_what_waited_goes_out_together_and_only_the_latest_news_go() -> None:
     first, second = Answer(1, "ok"), Answer(2, "ok")
-    items = [("a", [first]), ("PUBLISH", "c", 1), ("SET", "s", b"1"), ("a", [second]), ("PUBLISH", "c", 2)]
+    applied = [("", ("PUBLISH", "c", index)) for index in (1, 2)]
+    items = [("a", [first]), applied[0], ("", ("SET", "s", b"1")), ("a", [second]), applied[1]]
     push, expire, *news = _render(items)
     assert push[:2] == ("RPUSH", "a") and answers_decoder.decode(push[2]) == [first, second]
     assert expire[:2] == ("EXPIRE", "a")

@@ -24,6 +24,14 @@ PASSWORD = "tests-only"
 SERVERLESS = ("tests/acceptance", "tests/simulation", "tests/linearizability")
 
 
+def redis_answers(url: str) -> bool:
+    try:
+        with redis.Redis.from_url(url) as client:
+            return bool(client.ping())
+    except redis.RedisError:
+        return False
+
+
 class Servers:
     """Ports are chosen at once; the processes start at `start`."""
 
@@ -64,18 +72,11 @@ class Servers:
         argv = [REDIS_SERVER_PATH, "--port", str(self.redis_port), "--bind", HOST, "--save", "", "--appendonly", "no"]
         processes.start(argv, environment, self._log("redis"), self._pid_file("redis"))
         self._wait("postgres", lambda: postgres.answers(self.postgres_port, PASSWORD))
-        self._wait("redis", self._redis_answers)
+        self._wait("redis", lambda: redis_answers(self.redis_url))
 
     def _wait(self, name: str, ready) -> None:
         alive = lambda: processes.state(self._pid_file(name)) != processes.DOWN  # noqa: E731
         processes.wait_until(ready, 30, f"the tests' {name}", alive, self._log(name))
-
-    def _redis_answers(self) -> bool:
-        try:
-            with redis.Redis.from_url(self.redis_url) as client:
-                return bool(client.ping())
-        except redis.RedisError:
-            return False
 
     def _log(self, name: str) -> Path:
         assert self.folder is not None
@@ -91,6 +92,46 @@ class Servers:
             processes.stop(self._pid_file("redis"), signal.SIGTERM, 5)
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder = None
+
+
+class OtherRedis:
+    """A Redis of its own for one test, which may pause it."""
+
+    def __init__(self, folder: Path, options: tuple[str, ...] = ()):
+        (self.port,) = free_ports(1)
+        self.url = f"redis://{HOST}:{self.port}/0"
+        self._pid_file = folder / "redis.pid"
+        argv = [
+            REDIS_SERVER_PATH,
+            "--port",
+            str(self.port),
+            "--bind",
+            HOST,
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            *options,
+        ]
+        log = folder / "redis.log"
+        processes.start(argv, dict(os.environ), log, self._pid_file)
+        alive = lambda: processes.state(self._pid_file) != processes.DOWN  # noqa: E731
+        processes.wait_until(lambda: redis_answers(self.url), 30, "the test's own redis", alive, log)
+
+    def _signal(self, number: int) -> None:
+        process = processes.find(self._pid_file)
+        assert process is not None
+        process.send_signal(number)
+
+    def pause(self) -> None:
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        self.resume()
+        processes.stop(self._pid_file, signal.SIGTERM, 5)
 
 
 servers = Servers()
@@ -119,6 +160,14 @@ def redis_url() -> str:
     with redis.Redis.from_url(servers.redis_url) as client:
         client.flushall()
     return servers.redis_url
+
+
+@pytest.fixture
+def other_redis(tmp_path: Path):
+    """A second Redis, which the test may pause."""
+    other = OtherRedis(tmp_path)
+    yield other
+    other.stop()
 
 
 @pytest.fixture
