@@ -92,11 +92,19 @@ class Prepared:
 
     def run(self, *parameters: bytes) -> bytes | None:
         """The first column of the first row, if there is one, in binary. Raises psycopg's errors."""
+        result = self._run(parameters)
+        return result.get_value(0, 0) if result.ntuples else None
+
+    def run_count(self, *parameters: bytes) -> int:
+        """How many rows were written. Raises psycopg's errors."""
+        return self._run(parameters).command_tuples or 0
+
+    def _run(self, parameters: Sequence[bytes]) -> PGresult:
         result = self._connection.pgconn.exec_prepared(
             self._name, parameters, self._formats, result_format=Format.BINARY
         )
         self._raise(result)
-        return result.get_value(0, 0) if result.ntuples else None
+        return result
 
     def _raise(self, result: PGresult) -> None:
         if self._connection.pgconn.status != ConnStatus.OK:

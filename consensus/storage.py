@@ -22,6 +22,7 @@ from consensus.raft.messages import Entry, HardState
 from consensus.sql import (
     BIGINT,
     BIGINT_ARRAY,
+    BYTEA,
     BYTEA_ARRAY,
     TEXT,
     BigintArray,
@@ -48,7 +49,19 @@ WITH fence AS ({fence}), cut AS (
 )
 SELECT count(*) FROM fence
 """
+# By far the most frequent: nothing but entries that follow the end of the stored log. It takes half of the time that
+# the general statement takes, and for a single entry a third. An entry that is there already makes it an error.
+FOLLOW = f"""
+INSERT INTO consensus_logentry (index, term, kind, data)
+SELECT * FROM unnest($4, $5, $6::smallint[], $7) WHERE EXISTS ({UNCHANGED})
+"""
+FOLLOW_ONE = """
+INSERT INTO consensus_logentry (index, term, kind, data)
+SELECT $4, $5, $6, $7 FROM consensus_hardstate WHERE id = 1 AND epoch = $1 AND term = $2 AND vote = $3
+"""
 FENCE_TYPES = (BIGINT, BIGINT, TEXT)
+FOLLOW_TYPES = (*FENCE_TYPES, BIGINT_ARRAY, BIGINT_ARRAY, BIGINT_ARRAY, BYTEA_ARRAY)
+FOLLOW_ONE_TYPES = (*FENCE_TYPES, BIGINT, BIGINT, BIGINT, BYTEA)
 APPEND_TYPES = (*FENCE_TYPES, BIGINT, BIGINT_ARRAY, BIGINT_ARRAY, BIGINT_ARRAY, BYTEA_ARRAY)
 OPEN = """
 INSERT INTO consensus_hardstate (id, "group", node, term, vote, epoch) VALUES (1, %s, %s, 0, '', 1)
@@ -76,6 +89,7 @@ class PostgresStorage:
         self._connection: psycopg.Connection | None = None
         self._epoch = 0
         self._hard_state = HardState()
+        self._last_index = 0
 
     def open(self) -> StoredState:
         try:
@@ -104,7 +118,7 @@ class PostgresStorage:
             "SELECT coalesce(min(index), 1), coalesce(max(index), 0), count(*) FROM consensus_logentry"
         ).fetchone() or (1, 0, 0)
         self._check(term, terms, first, last, size)
-        self._hard_state = HardState(term, vote)
+        self._hard_state, self._last_index = HardState(term, vote), last
         self._prepare(connection)
         return StoredState(HardState(term, vote), epoch, terms, last)
 
@@ -129,26 +143,31 @@ class PostgresStorage:
 
     def _prepare(self, connection: psycopg.Connection) -> None:
         self._change = Prepared(connection, "change", CHANGE, FENCE_TYPES)
+        self._follow = Prepared(connection, "follow", FOLLOW, FOLLOW_TYPES)
+        self._follow_one = Prepared(connection, "follow_one", FOLLOW_ONE, FOLLOW_ONE_TYPES)
         self._append = Prepared(connection, "append", APPEND.format(fence=UNCHANGED), APPEND_TYPES)
         self._change_and_append = Prepared(connection, "change_append", APPEND.format(fence=CHANGE), APPEND_TYPES)
 
     def save(self, hard_state: HardState, entries: Sequence[Entry]) -> None:
         fence = bigint(self._epoch), bigint(hard_state.term), hard_state.vote.encode()
-        if entries:
-            statement = self._append if hard_state == self._hard_state else self._change_and_append
-            held = statement.run(
-                *fence,
-                bigint(entries[-1].index),
-                BigintArray([entry.index for entry in entries]).data,
-                BigintArray([entry.term for entry in entries]).data,
-                BigintArray([entry.kind for entry in entries]).data,
-                BytesArray([entry.data for entry in entries]).data,
-            )
+        same = hard_state == self._hard_state
+        if not entries:
+            held = self._change.run(*fence) == HELD
+        elif same and entries[0].index == self._last_index + 1:
+            if len(entries) == 1:
+                (entry,) = entries
+                row = bigint(entry.index), bigint(entry.term), bigint(entry.kind), entry.data
+                held = self._follow_one.run_count(*fence, *row) == 1
+            else:
+                held = self._follow.run_count(*fence, *_columns(entries)) == len(entries)
         else:
-            held = self._change.run(*fence)
-        if held != HELD:
+            statement = self._append if same else self._change_and_append
+            held = statement.run(*fence, bigint(entries[-1].index), *_columns(entries)) == HELD
+        if not held:
             raise Fenced(f"node {self._node} lost its identity: epoch {self._epoch} is not the current one")
         self._hard_state = hard_state
+        if entries:
+            self._last_index = entries[-1].index
 
     def read(self, first: int, last: int) -> list[Entry]:
         assert self._connection is not None, "open first"
@@ -166,6 +185,15 @@ class PostgresStorage:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _columns(entries: Sequence[Entry]) -> tuple[bytes, ...]:
+    return (
+        BigintArray([entry.index for entry in entries]).data,
+        BigintArray([entry.term for entry in entries]).data,
+        BigintArray([entry.kind for entry in entries]).data,
+        BytesArray([entry.data for entry in entries]).data,
+    )
 
 
 CONNECTION_ERRORS = (psycopg.OperationalError, psycopg.InterfaceError, pg_errors.ReadOnlySqlTransaction)
