@@ -97,7 +97,6 @@ class Channel:
     def ready(self) -> None:
         self.read()
         if self._unsent and self._socket is not None:
-            self._progress_s = time.monotonic()
             self._guarded(self._send)
 
     def tick(self, now_s: float) -> None:
@@ -157,6 +156,8 @@ class Channel:
             except NOT_NOW:
                 break
             self._unsent = self._unsent[sent:]
+            if self._unsent:
+                self._progress_s = time.monotonic()
         wanted = (READ if self._listens else 0) | (READ | WRITE if self._unsent else 0)
         self._reactor.watch(self._socket, wanted, self)
 
