@@ -69,6 +69,8 @@ def _judge(state: State, inquiry: Inquiry) -> None:
         may_still_agree = may_still_agree or state.quorum.reached(agreeing + silent)
     if not may_still_agree:
         _fall_back(state, inquiry)
+    elif state.quorum.reached(replies):
+        inquiry.wake_ms = min(inquiry.wake_ms, state.now_ms + state.config.patience_ms)
 
 
 def _answer(state: State, inquiry: Inquiry, reply: QueryReply) -> None:

@@ -165,8 +165,12 @@ def on_refusal(state: State, source: str, message: Refusal) -> None:
     if round is None or round.attempt is None:
         return
     attempt = round.attempt = proposer.on_refusal(round.attempt, source, message)
-    if message.ballot == attempt.ballot and (round.erasing or state.quorum.lost(attempt.refused)):
+    if source not in attempt.refused:
+        return
+    if round.erasing or state.quorum.lost(attempt.refused):
         _fail(state, round)
+    else:
+        round.wake_ms = min(round.wake_ms, state.now_ms + state.config.patience_ms)
 
 
 def _settle(state: State, round: Round) -> None:
