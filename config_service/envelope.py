@@ -50,7 +50,8 @@ class Envelope(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
 
 
 class Refusal(msgspec.Struct, frozen=True, array_like=True, tag_field="outcome", tag="refused"):
-    """The command broke a rule of the product and changed nothing."""
+    """The command broke a rule of the product and changed nothing. ``current_revision`` is the one that its ``code``
+    speaks of: of the entry, of the group, or the oldest that history reaches."""
 
     code: str
     detail: str
@@ -66,6 +67,7 @@ class Done(msgspec.Struct, frozen=True, array_like=True, tag_field="outcome", ta
     version: int = 0
     type: str = ""
     at: str = ""
+    changed: int = 0
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -44,6 +44,26 @@ class NotEmpty(ProductError):
     code = "namespace_not_empty"
 
 
+class FutureRevision(Invalid):
+    """A revision that was not reached yet. ``current_revision`` is the newest."""
+
+    code = "future_revision"
+
+    def __init__(self, detail: str, current_revision: int = 0):
+        super().__init__(detail)
+        self.current_revision = current_revision
+
+
+class Compacted(ProductError):
+    """History does not reach back so far any more, only to ``oldest_revision``."""
+
+    code = "compacted"
+
+    def __init__(self, detail: str, oldest_revision: int = 0):
+        super().__init__(detail)
+        self.oldest_revision = oldest_revision
+
+
 class PreconditionFailed(ProductError):
     """Someone else was faster. ``current_revision`` is 0 where there is nothing."""
 

@@ -3,15 +3,26 @@
 from uuid import uuid4
 
 from config_service.envelope import CommandBase, Done, decode_result, encode, fingerprint
-from config_service.errors import AlreadyExists, Invalid, NotEmpty, NotFound, PreconditionFailed, ProductError
+from config_service.errors import (
+    AlreadyExists,
+    Compacted,
+    FutureRevision,
+    Invalid,
+    NotEmpty,
+    NotFound,
+    PreconditionFailed,
+    ProductError,
+    TooLarge,
+)
 from consensus import client as consensus_client
 from consensus import origin
 from consensus.conf import get_config
 from consensus.services import now
 
 _ERRORS: dict[str, type[ProductError]] = {
-    error.code: error for error in (AlreadyExists, Invalid, NotEmpty, NotFound, PreconditionFailed)
+    error.code: error for error in (AlreadyExists, Invalid, NotEmpty, NotFound, TooLarge)
 } | {"namespace_not_found": NotFound}
+_ERRORS_WITH_REVISION = {error.code: error for error in (Compacted, FutureRevision, PreconditionFailed)}
 
 
 def propose(command: CommandBase, actor: str, request_id: str = "", deadline_s: float | None = None) -> Done:
@@ -26,9 +37,8 @@ def propose(command: CommandBase, actor: str, request_id: str = "", deadline_s: 
     result = decode_result(applied.result)
     if isinstance(result, Done):
         return result
-    kind = _ERRORS.get(result.code, ProductError)
-    if kind is PreconditionFailed:
-        raise PreconditionFailed(result.detail, result.current_revision)
-    error = kind(result.detail)
+    if result.code in _ERRORS_WITH_REVISION:
+        raise _ERRORS_WITH_REVISION[result.code](result.detail, result.current_revision)
+    error = _ERRORS.get(result.code, ProductError)(result.detail)
     error.code = result.code
     raise error

@@ -132,8 +132,16 @@ CONSENSUS = {
     "command_version": int(env("COMMAND_VERSION", "2")),
 }
 
+# --- the product -----------------------------------------------------------------------------------------------------
+# A change is kept while it is younger than keep_days or among the last keep_revisions of its entry.
+HISTORY = {
+    "keep_revisions": int(env("HISTORY_KEEP_REVISIONS", "10")),
+    "keep_days": float(env("HISTORY_KEEP_DAYS", "90")),
+}
+
 # --- Celery ----------------------------------------------------------------------------------------------------------
 # The schedule runs inside the worker, on the monotonic clock and without the broker: see consensus/scheduler.py.
+OWN_THREAD = {"own_thread": True}
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = f"{CONSENSUS['group']}.{CONSENSUS['node']}"
@@ -145,6 +153,11 @@ CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "consensus.heartbeat", "schedule": CONSENSUS["heartbeat_interval_ms"] / 1000},
     "election": {"task": "consensus.election", "schedule": CONSENSUS["election_tick_ms"] / 1000},
+    "compact_history": {
+        "task": "entries.compact_history",
+        "schedule": float(env("HISTORY_COMPACT_EVERY_S", "3600")),
+        "options": OWN_THREAD,
+    },
 }
 
 LOGGING = {

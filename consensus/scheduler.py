@@ -3,14 +3,20 @@
 Stock beat runs on the wall clock and sends every due task through the broker. Heartbeats must come while the broker
 is away and while somebody sets the clock, so here the schedule is a grid on the monotonic clock, in which late ticks
 collapse into one, and a due task is called in this process. The entries, the tasks and the service are Celery's.
+
+Ticks are called in the scheduler's own thread. An entry with ``options: {"own_thread": True}`` is slow work: it runs
+beside them, and what is due while it still runs is skipped. Not through the broker, where it would pile up while the
+worker is busy and be lost while Redis is away.
 """
 
 import logging
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
 
 from celery import beat, schedules
+from django.db import connections
 
 logger = logging.getLogger(__name__)
 
@@ -44,8 +50,36 @@ class MonotonicSchedule(schedules.schedule):
         return self._start_ns + (passed + 1) * self._period_ns
 
 
+class SlowTasks:
+    """Threads beside the scheduler's, at most one for each name. They end with the process: what they do must bear
+    being cut off at any point, as proposals do."""
+
+    def __init__(self) -> None:
+        self._running: dict[str, threading.Thread] = {}
+
+    def run(self, name: str, work: Callable[[], None]) -> bool:
+        """False if the last run is still going on."""
+        last = self._running.get(name)
+        if last is not None and last.is_alive():
+            return False
+        thread = threading.Thread(target=self._with_connections, args=(work,), name=f"slow-{name}", daemon=True)
+        self._running[name] = thread
+        thread.start()
+        return True
+
+    def _with_connections(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        finally:
+            connections.close_all()
+
+
 class InProcessScheduler(beat.Scheduler):
     """Runs the entries of ``beat_schedule`` that have a `MonotonicSchedule`, in process."""
+
+    def __init__(self, *args, **kwargs):
+        self._slow = SlowTasks()
+        super().__init__(*args, **kwargs)
 
     def setup_schedule(self) -> None:
         entries = self.app.conf.beat_schedule or {}
@@ -64,6 +98,12 @@ class InProcessScheduler(beat.Scheduler):
         return super().reserve(entry)
 
     def apply_entry(self, entry, producer=None) -> None:
+        if entry.options.get("own_thread"):
+            self._slow.run(entry.name, lambda: self._call(entry))
+        else:
+            self._call(entry)
+
+    def _call(self, entry) -> None:
         try:
             self.app.tasks[entry.task](*entry.args, **entry.kwargs)
         except Exception:

@@ -1,5 +1,6 @@
 """What all API views share: how fresh a read is, and the headers that say so."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import Error as DatabaseError
@@ -8,13 +9,17 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from config_service.api.bodies import read_number
-from config_service.entries import selectors
+from config_service.entries import history, selectors
 from config_service.errors import Invalid
 from consensus import client as consensus_client
 from consensus import services as consensus_services
 from consensus.conf import get_config
 
 READ_PARAMETERS = ("consistency", "min_revision")
+PAST_PARAMETERS = ("revision", "at")
+MAX_REVISION = 2**48
+# Nodes' clocks differ: a time that another node has just put on a change is not the future.
+CLOCK_SKEW_ALLOWED = timedelta(minutes=1)
 
 
 class ApiView(APIView):
@@ -30,7 +35,7 @@ class ApiView(APIView):
         if self.consistency not in ("linearizable", "stale"):
             asked, self.consistency = self.consistency, ""
             raise Invalid.field("consistency", f"linearizable or stale, not {asked!r}")
-        least = read_number(query, "min_revision", 0, 0, 2**62)
+        least = read_number(query, "min_revision", 0, 0, MAX_REVISION)
         client = consensus_client.get_client()
         if self.consistency == "linearizable":
             self.revision = client.read_index()
@@ -41,6 +46,19 @@ class ApiView(APIView):
             client.wait_applied(least)
             self.revision = least
         return self.revision
+
+    def read_past(self, query: dict[str, str]) -> int | None:
+        """The revision that ``revision=`` or ``at=`` means, None for now. To be called after `prepare_read`."""
+        if "revision" in query and "at" in query:
+            raise Invalid.field("at", "either revision or at")
+        if "revision" in query:
+            return history.require_past(read_number(query, "revision", 0, 0, MAX_REVISION), self.applied())
+        if "at" in query:
+            return history.revision_at(read_past_time(query, "at"))
+        return None
+
+    def applied(self) -> int:
+        return max(self.revision or 0, selectors.applied_revision())
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         response = super().finalize_response(request, response, *args, **kwargs)
@@ -60,3 +78,16 @@ class ApiView(APIView):
             return selectors.applied_revision()
         except DatabaseError:
             return consensus_services.group_view().applied_index
+
+
+def read_past_time(query: dict[str, str], name: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(query[name]).astimezone(UTC) if query[name][10:11] == "T" else None
+        naive = at is None or datetime.fromisoformat(query[name]).tzinfo is None
+    except (ValueError, OverflowError):
+        naive = True
+    if naive:
+        raise Invalid.field(name, "a time with its zone, such as 2026-05-04T12:00:00Z (a plus sign is written %2B)")
+    if at > datetime.now(UTC) + CLOCK_SKEW_ALLOWED:
+        raise Invalid.field(name, "this time is yet to come")
+    return at

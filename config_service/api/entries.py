@@ -1,7 +1,5 @@
 """Namespaces and entries over HTTP."""
 
-import base64
-import binascii
 from typing import Any
 
 import msgspec
@@ -9,23 +7,20 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config_service.api.authentication import may_read, require
-from config_service.api.base import READ_PARAMETERS, ApiView
+from config_service.api.base import PAST_PARAMETERS, READ_PARAMETERS, ApiView
 from config_service.api.bodies import (
     Precondition,
     etag,
     matches_none,
     read_body,
-    read_number,
     read_precondition,
     read_query,
     read_request_id,
 )
-from config_service.entries import selectors, services, validation
+from config_service.api.paging import PAGE_PARAMETERS, cursor, read_page
+from config_service.entries import history, selectors, services, validation
 from config_service.entries.snapshots import EntrySnapshot, NamespaceSnapshot
 from config_service.errors import Invalid
-
-DEFAULT_LIMIT = 100
-MAX_LIMIT = 1000
 
 
 def entry_body(entry: EntrySnapshot) -> dict[str, Any]:
@@ -40,8 +35,7 @@ def entry_body(entry: EntrySnapshot) -> dict[str, Any]:
         "updated_at": entry.updated_at,
         "updated_by": entry.updated_by,
         "comment": entry.comment,
-        # Part of the contract: readers may rely on the field, and no entry expires yet.
-        "expires_at": None,
+        "expires_at": entry.expires_at,
     }
 
 
@@ -100,13 +94,18 @@ class EntriesView(ApiView):
         """One page, keys in order. ``next`` is null on the last one."""
         require(request, "read", namespace)
         validation.check_namespace(namespace)
-        query = read_query(request, *READ_PARAMETERS, "prefix", "limit", "cursor")
+        query = read_query(request, *READ_PARAMETERS, *PAST_PARAMETERS, *PAGE_PARAMETERS, "prefix")
         prefix = validation.check_prefix(query.get("prefix", ""))
-        limit = read_number(query, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
-        after = _read_cursor(query.get("cursor", ""))
+        page = read_page(query)
+        after = page.after_key()
         revision = self.prepare_read(query)
-        entries, more = selectors.list_entries(namespace, prefix, after, limit)
-        following = _cursor(entries[-1].key) if more else None
+        past = self.read_past(query)
+        if past is None:
+            entries, more = selectors.list_entries(namespace, prefix, after, page.limit)
+        else:
+            revision = past
+            entries, more = history.entries_at(namespace, past, prefix, after, page.limit)
+        following = cursor(entries[-1].key) if more else None
         return Response({"revision": revision, "items": [entry_body(entry) for entry in entries], "next": following})
 
 
@@ -115,8 +114,10 @@ class EntryView(ApiView):
         require(request, "read", namespace)
         validation.check_namespace(namespace)
         validation.check_key(key)
-        self.prepare_read(read_query(request, *READ_PARAMETERS))
-        entry = selectors.get_entry(namespace, key)
+        query = read_query(request, *READ_PARAMETERS, *PAST_PARAMETERS)
+        self.prepare_read(query)
+        past = self.read_past(query)
+        entry = selectors.get_entry(namespace, key) if past is None else history.entry_at(namespace, key, past)
         headers = {"ETag": etag(entry.revision)}
         if matches_none(request, entry.revision):
             return Response(status=304, headers=headers)
@@ -168,18 +169,3 @@ def _put_action(precondition: Precondition) -> str:
     if precondition.must_not_exist:
         return "create"
     return "change" if precondition.must_exist or precondition.expected_revision is not None else "put"
-
-
-def _cursor(key: str) -> str:
-    return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
-
-
-def _read_cursor(cursor: str) -> str:
-    """The key that the page before ended with."""
-    if not cursor:
-        return ""
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        return validation.check_key(base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii"))
-    except (binascii.Error, UnicodeError, ValueError, Invalid):
-        raise Invalid.field("cursor", "not a cursor of this service: pass on what `next` held") from None

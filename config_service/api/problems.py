@@ -24,6 +24,7 @@ _PRODUCT_STATUS: dict[type[product.ProductError], int] = {
     product.AlreadyExists: 409,
     product.NotEmpty: 409,
     product.PreconditionFailed: 412,
+    product.Compacted: 410,
 }
 _TITLES = {
     400: "Malformed request",
@@ -33,6 +34,7 @@ _TITLES = {
     405: "Method not allowed",
     406: "Not acceptable",
     409: "Conflict with the current state",
+    410: "Gone",
     412: "Precondition failed",
     413: "Too large",
     415: "Unsupported media type",
@@ -107,8 +109,11 @@ def _describe(error: Exception) -> dict[str, Any]:
 def _describe_refusal(error: product.ProductError) -> dict[str, Any]:
     status = next((code for kind, code in _PRODUCT_STATUS.items() if isinstance(error, kind)), 409)
     more: dict[str, Any] = {"errors": error.errors} if error.errors else {}
-    if isinstance(error, product.PreconditionFailed):
-        more["current_revision"] = error.current_revision
+    match error:
+        case product.PreconditionFailed() | product.FutureRevision():
+            more["current_revision"] = error.current_revision
+        case product.Compacted():
+            more["oldest_revision"] = error.oldest_revision
     return problem(status, error.code, error.detail, **more)
 
 

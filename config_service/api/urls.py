@@ -2,12 +2,26 @@ from django.urls import path, re_path
 
 from config_service.api.entries import EntriesView, EntryView, NamespacesView, NamespaceView
 from config_service.api.group import GroupView, NodeOperationView, RequestView, TransferLeadershipView, UnknownPathView
+from config_service.api.history import (
+    DiffView,
+    EntryHistoryView,
+    EntryRollbackView,
+    HistoryReachView,
+    NamespaceHistoryView,
+    NamespaceRollbackView,
+)
 
 urlpatterns = [
     path("namespaces/", NamespacesView.as_view()),
     path("namespaces/<str:namespace>", NamespaceView.as_view()),
     path("namespaces/<str:namespace>/entries/", EntriesView.as_view()),
+    path("namespaces/<str:namespace>/history", NamespaceHistoryView.as_view()),
+    path("namespaces/<str:namespace>/diff", DiffView.as_view()),
+    path("namespaces/<str:namespace>/rollback", NamespaceRollbackView.as_view()),
+    path("namespaces/<str:namespace>/entries/<path:key>/history", EntryHistoryView.as_view()),
+    path("namespaces/<str:namespace>/entries/<path:key>/rollback", EntryRollbackView.as_view()),
     path("namespaces/<str:namespace>/entries/<path:key>", EntryView.as_view()),
+    path("history", HistoryReachView.as_view()),
     path("group", GroupView.as_view()),
     path("group/nodes/<str:node>/drain", NodeOperationView.as_view(operation="drain")),
     path("group/nodes/<str:node>/undrain", NodeOperationView.as_view(operation="undrain")),

@@ -49,4 +49,44 @@ class DeleteEntry(CommandBase, frozen=True, tag="entries.delete"):
         return (Target("entry", self.namespace, self.key),)
 
 
-EntriesCommand = PutNamespace | DeleteNamespace | PutEntry | DeleteEntry
+class RollbackEntry(CommandBase, frozen=True, tag="entries.rollback"):
+    """Give an entry the value that it had at ``revision``."""
+
+    namespace: str
+    key: str
+    revision: int
+    comment: str
+    expected_revision: int | None = None
+    must_exist: bool = False
+
+    def touches(self, done: Done) -> tuple[Target, ...]:
+        return (Target("entry", self.namespace, self.key, detail=f"to revision {self.revision}"),)
+
+
+class RollbackNamespace(CommandBase, frozen=True, tag="entries.rollback_namespace"):
+    """Bring every entry of a namespace back to what it was at ``revision``."""
+
+    namespace: str
+    revision: int
+    comment: str
+
+    def touches(self, done: Done) -> tuple[Target, ...]:
+        told = Target("namespace", self.namespace, detail=f"to revision {self.revision}, {done.changed} entries")
+        return (told,) if done.changed else ()
+
+
+class CompactHistory(CommandBase, frozen=True, tag="entries.compact"):
+    """Forget changes that are older than ``keep_s`` (by the times in the commands) and that are not among the last
+    ``keep_revisions`` of their entry. At most ``at_once`` changes are looked at; `Done.changed` is how many were."""
+
+    keep_revisions: int
+    keep_s: int
+    at_once: int
+
+    def touches(self, done: Done) -> tuple[Target, ...]:
+        return (Target("history", detail=f"{done.changed} changes looked at"),) if done.changed else ()
+
+
+EntriesCommand = (
+    PutNamespace | DeleteNamespace | PutEntry | DeleteEntry | RollbackEntry | RollbackNamespace | CompactHistory
+)

@@ -4,7 +4,8 @@ from django.db import models
 
 from config_service.guard import ReplicatedModel
 
-IDS_PER_REVISION = 1024
+# A change's id is its revision times this, plus its place among the changes of that revision.
+IDS_PER_REVISION = 16_384
 
 
 class ValueType(models.TextChoices):
@@ -54,6 +55,7 @@ class ConfigEntry(ReplicatedModel):
     updated_at = models.DateTimeField(editable=False)
     updated_by = models.CharField(max_length=150, editable=False)
     comment = models.TextField(blank=True)
+    expires_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         ordering = ["namespace_id", "key"]
@@ -64,3 +66,55 @@ class ConfigEntry(ReplicatedModel):
 
     def __str__(self) -> str:
         return f"{self.namespace_id}/{self.key}"
+
+
+class Operation(models.TextChoices):
+    PUT = "put"
+    DELETE = "delete"
+
+
+class EntryRevision(ReplicatedModel):
+    """One change of one entry, kept until history is compacted. In the order of ``id`` this is every change there was.
+
+    ``id`` is the revision times `IDS_PER_REVISION` plus the place within the revision. A namespace is named, not
+    referred to: it may be gone. A delete has the value ``null`` and tells the type and the version of what it deleted.
+    """
+
+    id = models.BigIntegerField(primary_key=True, editable=False)
+    namespace = models.CharField(max_length=64, db_collation="C")
+    key = models.CharField(max_length=512, db_collation="C")
+    revision = models.BigIntegerField()
+    operation = models.CharField(max_length=6, choices=Operation.choices)
+    value = models.TextField()
+    type = models.CharField(max_length=16)
+    created_revision = models.BigIntegerField()
+    version = models.BigIntegerField()
+    at = models.DateTimeField()
+    actor = models.CharField(max_length=150)
+    comment = models.TextField(blank=True)
+    expires_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+        base_manager_name = "objects"
+        verbose_name = "change"
+        verbose_name_plural = "history"
+        indexes = [
+            models.Index("namespace", "key", "id", name="revision_of_entry"),
+            models.Index("at", "id", name="revision_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.key} at {self.revision}"
+
+
+class HistoryReach(ReplicatedModel):
+    """How far back history reaches: every state from ``oldest_revision`` on can be read. No row: from the beginning."""
+
+    id = models.SmallIntegerField(primary_key=True, editable=False)
+    oldest_revision = models.BigIntegerField()
+    oldest_at = models.DateTimeField()
+    revision = models.BigIntegerField()
+
+    class Meta:
+        base_manager_name = "objects"

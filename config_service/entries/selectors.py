@@ -12,7 +12,7 @@ from consensus.sql import execute
 _NAMESPACE_FIELDS = ("name", "description", "revision", "created_revision", "updated_at", "updated_by")
 _ENTRY_FIELDS = (
     "namespace_id", "key", "value", "type", "revision", "created_revision", "version", "updated_at", "updated_by",
-    "comment",
+    "comment", "expires_at",
 )  # fmt: skip
 
 
@@ -48,7 +48,7 @@ def find_entry(namespace: str, key: str) -> EntrySnapshot | None:
 def get_entry(namespace: str, key: str) -> EntrySnapshot:
     entry = find_entry(namespace, key)
     if entry is None:
-        _require_namespace(namespace)
+        require_namespace(namespace)
         raise NotFound(f"there is no entry {key!r} in namespace {namespace!r}")
     return entry
 
@@ -65,11 +65,11 @@ def list_entries(
         rows = rows.filter(key__gte=prefix, key__lt=prefix + "\x7f")
     found = [_entry(row) for row in rows.order_by("key").values_list(*_ENTRY_FIELDS)[: limit + 1]]
     if not found:
-        _require_namespace(namespace)
+        require_namespace(namespace)
     return found[:limit], len(found) > limit
 
 
-def _require_namespace(name: str) -> None:
+def require_namespace(name: str) -> None:
     if not Namespace.objects.filter(name=name).exists():
         raise _no_namespace(name)
 
@@ -86,5 +86,7 @@ def _namespace(row: tuple) -> NamespaceSnapshot:
 
 
 def _entry(row: tuple) -> EntrySnapshot:
-    *before, updated_at, updated_by, comment = row
-    return EntrySnapshot(*before, time_text(updated_at), updated_by, comment)
+    *before, updated_at, updated_by, comment, expires_at = row
+    return EntrySnapshot(
+        *before, time_text(updated_at), updated_by, comment, time_text(expires_at) if expires_at else None
+    )

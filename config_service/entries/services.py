@@ -7,10 +7,22 @@ Every function may raise `config_service.errors.ProductError` (nothing was chang
 from dataclasses import dataclass
 from typing import Any
 
-from config_service.entries import validation
-from config_service.entries.commands import DeleteEntry, DeleteNamespace, PutEntry, PutNamespace
+from config_service.entries import history, validation
+from config_service.entries.commands import (
+    CompactHistory,
+    DeleteEntry,
+    DeleteNamespace,
+    PutEntry,
+    PutNamespace,
+    RollbackEntry,
+    RollbackNamespace,
+)
 from config_service.entries.snapshots import EntrySnapshot, NamespaceSnapshot
+from config_service.errors import Invalid
 from config_service.proposing import propose
+
+# Changes that one compaction looks at: so few that applying it holds nobody up.
+COMPACT_AT_ONCE = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +105,55 @@ def delete_entry(
     validation.check_namespace(namespace)
     validation.check_key(key)
     return propose(DeleteEntry(namespace, key, expected_revision, must_exist), actor, request_id).revision
+
+
+def rollback_entry(
+    actor: str,
+    namespace: str,
+    key: str,
+    revision: int,
+    comment: str = "",
+    *,
+    expected_revision: int | None = None,
+    must_exist: bool = False,
+    request_id: str = "",
+) -> WrittenEntry:
+    """Give an entry the value that it had at ``revision``, as a new change. `NotFound` where it was not there then,
+    `Compacted` where that cannot be told any more."""
+    validation.check_namespace(namespace)
+    validation.check_key(key)
+    comment = _rollback_comment(comment, revision)
+    command = RollbackEntry(namespace, key, revision, comment, expected_revision, must_exist)
+    done = propose(command, actor, request_id)
+    change = history.change_of(namespace, key, done.revision)
+    if change is None:  # a retry, so late that the first answer's change is compacted
+        raise history.compacted(done.revision, history.reach().oldest_revision)
+    return WrittenEntry(change.as_entry(), done.created)
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    revision: int
+    changed: int
+
+
+def rollback_namespace(
+    actor: str, namespace: str, revision: int, comment: str = "", *, request_id: str = ""
+) -> RolledBack:
+    """Bring all entries of a namespace back to what they were at ``revision``, in one change of the group."""
+    validation.check_namespace(namespace)
+    command = RollbackNamespace(namespace, revision, _rollback_comment(comment, revision))
+    done = propose(command, actor, request_id)
+    return RolledBack(done.revision, done.changed)
+
+
+def compact_history(actor: str, keep_revisions: int, keep_days: float) -> int:
+    """Forget the changes that the rule allows to forget, at most a piece of them. Returns how many were looked at:
+    after 0 there is nothing left to do."""
+    if keep_revisions < 1 or keep_days < 0:
+        raise Invalid("at least 1 revision is kept, and no negative number of days")
+    return propose(CompactHistory(keep_revisions, int(keep_days * 86_400), COMPACT_AT_ONCE), actor).changed
+
+
+def _rollback_comment(comment: str, revision: int) -> str:
+    return validation.check_text("comment", comment, validation.MAX_COMMENT_LENGTH) or f"rollback to {revision}"

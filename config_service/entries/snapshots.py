@@ -33,3 +33,32 @@ class EntrySnapshot:
     updated_at: str
     updated_by: str
     comment: str
+    expires_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSnapshot:
+    """One change in an entry's history. ``before`` is the change before it: None where there was none, or where it is
+    compacted (then ``version`` is above 1, or a delete comes first)."""
+
+    id: int
+    namespace: str
+    key: str
+    revision: int
+    operation: str
+    value_json: str
+    type: str
+    created_revision: int
+    version: int
+    at: str
+    actor: str
+    comment: str
+    expires_at: str | None
+    before: "ChangeSnapshot | None" = None
+
+    def as_entry(self) -> EntrySnapshot:
+        """The entry as this change left it."""
+        return EntrySnapshot(
+            self.namespace, self.key, self.value_json, self.type, self.revision, self.created_revision, self.version,
+            self.at, self.actor, self.comment, self.expires_at,
+        )  # fmt: skip

@@ -31,6 +31,8 @@ def check_key(key: str) -> str:
         raise Invalid.field("key", "a key is made of letters, digits, '.', '_', '-' and '/'")
     if any(segment in ("", ".", "..") for segment in key.split("/")):
         raise Invalid.field("key", "a key has no empty, '.' or '..' segment between its slashes")
+    if key.endswith("/history"):
+        raise Invalid.field("key", "a key does not end in '/history': that is the path of another key's history")
     return key
 
 

@@ -1,5 +1,6 @@
 """Celery's beat on the monotonic clock, in process (N07)."""
 
+import threading
 import time
 from types import SimpleNamespace
 
@@ -40,8 +41,10 @@ def running():
     celery = Celery("scheduler-tests", broker="memory://", set_as_current=False)
     threads: list[SchedulerThread] = []
 
-    def start(**schedule: str) -> None:
-        celery.conf.beat_schedule = {name: {"task": name, "schedule": 0.01} for name in schedule}
+    def start(own_thread: str = "", **schedule: str) -> None:
+        celery.conf.beat_schedule = {
+            name: {"task": name, "schedule": 0.01, "options": {"own_thread": name == own_thread}} for name in schedule
+        }
         thread = SchedulerThread(celery)
         threads.append(thread)
         thread.start()
@@ -69,6 +72,27 @@ def test_tasks_run_in_this_process_and_one_that_fails_stops_nobody(running) -> N
     eventually(lambda: ran["good"] > 5 and ran["bad"] > 5)
 
 
+def test_slow_work_runs_beside_the_ticks_and_never_twice_at_once(running) -> None:
+    celery, start = running
+    go_on = threading.Event()
+    ran = {"quick": 0, "slow": 0}
+
+    @celery.task(name="quick")
+    def quick() -> None:
+        ran["quick"] += 1
+
+    @celery.task(name="slow")
+    def slow() -> None:
+        ran["slow"] += 1
+        go_on.wait(30)
+
+    start(own_thread="slow", quick="", slow="")
+    eventually(lambda: ran["quick"] > 10 and ran["slow"])
+    assert ran["slow"] == 1, "the first run is still going on"
+    go_on.set()
+    eventually(lambda: ran["slow"] > 1)
+
+
 def test_a_step_of_the_wall_clock_does_not_matter(running, monkeypatch: pytest.MonkeyPatch) -> None:
     celery, start = running
     ran: list[float] = []
@@ -86,9 +110,12 @@ def test_a_step_of_the_wall_clock_does_not_matter(running, monkeypatch: pytest.M
         eventually(lambda before=before: len(ran) > before + 3)
 
 
-def test_heartbeat_and_election_are_registered_tasks_in_the_schedule() -> None:
-    scheduled = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
-    assert scheduled == {"consensus.heartbeat", "consensus.election"} <= set(app.tasks)
+def test_what_is_scheduled_is_a_registered_task_and_only_ticks_run_in_the_scheduler_s_thread() -> None:
+    app.loader.import_default_modules()
+    scheduled = settings.CELERY_BEAT_SCHEDULE.values()
+    assert {entry["task"] for entry in scheduled} <= set(app.tasks)
+    ticks = {entry["task"] for entry in scheduled if not entry.get("options", {}).get("own_thread")}
+    assert ticks == {"consensus.heartbeat", "consensus.election"}
     entries = InProcessScheduler(app).schedule
     assert all(isinstance(entry.schedule, MonotonicSchedule) for entry in entries.values())
 

@@ -20,8 +20,16 @@ from config_service.accounts.commands import (
 from config_service.accounts.models import AccountsState, ApiToken, User
 from config_service.accounts.selectors import accounts_revision
 from config_service.audit.models import AuditRecord
-from config_service.entries.commands import DeleteEntry, DeleteNamespace, PutEntry, PutNamespace
-from config_service.entries.models import ConfigEntry, Namespace
+from config_service.entries.commands import (
+    CompactHistory,
+    DeleteEntry,
+    DeleteNamespace,
+    PutEntry,
+    PutNamespace,
+    RollbackEntry,
+    RollbackNamespace,
+)
+from config_service.entries.models import ConfigEntry, EntryRevision, HistoryReach, Namespace
 from config_service.envelope import Done, Refusal, decode_result, encode
 from config_service.guard import applying
 from config_service.replicated import ReplicatedTables
@@ -32,7 +40,8 @@ pytestmark = pytest.mark.django_db
 
 AT = "2026-05-04T03:02:01.000100Z"
 TABLES = (
-    "entries_namespace", "entries_configentry", "accounts_user", "accounts_apitoken", "accounts_accountsstate",
+    "entries_namespace", "entries_configentry", "entries_entryrevision", "entries_historyreach",
+    "accounts_user", "accounts_apitoken", "accounts_accountsstate",
     "auth_group", "accounts_user_groups", "accounts_user_user_permissions", "auth_group_permissions",
     "audit_auditrecord",
 )  # fmt: skip
@@ -211,6 +220,9 @@ def _some_command(rng: random.Random):
             lambda: put(key, must_not_exist=True),
             lambda: DeleteEntry("shop", key),
             lambda: PutEntry(rng.choice(["shop", "other"]), key, '"é"', "string", comment="c"),
+            lambda: RollbackEntry("shop", key, rng.randrange(250), "back", rng.choice([None, None, 3])),
+            lambda: RollbackNamespace("shop", rng.randrange(250), "all back"),
+            lambda: CompactHistory(rng.randrange(1, 4), rng.randrange(200), rng.randrange(1, 30)),
             lambda: PutNamespace(rng.choice(["other", "third"]), str(rng.random())),
             lambda: DeleteNamespace(rng.choice(["other", "third"])),
             lambda: PutUser(
@@ -231,6 +243,8 @@ def _some_command(rng: random.Random):
 def _wipe():
     with applying():
         ConfigEntry.objects.all().delete()
+        EntryRevision.objects.all().delete()
+        HistoryReach.objects.all().delete()
         Namespace.objects.all().delete()
         ApiToken.objects.all().delete()
         AccountsState.objects.all().delete()

@@ -13,7 +13,25 @@ def test_good_keys(key):
 
 @pytest.mark.parametrize(
     "key",
-    ["", "/", "/a", "a/", "a//b", ".", "..", "a/./b", "a/../b", "x" * 513, "a b", "é", "a\n", "a\0", "a:b", "a%2F"],
+    [
+        "",
+        "/",
+        "/a",
+        "a/",
+        "a//b",
+        ".",
+        "..",
+        "a/./b",
+        "a/../b",
+        "x" * 513,
+        "a b",
+        "é",
+        "a\n",
+        "a\0",
+        "a:b",
+        "a%2F",
+        "a/history",
+    ],
 )
 def test_bad_keys(key):
     with pytest.raises(Invalid) as caught:

@@ -1,0 +1,60 @@
+"""May one entry be put or deleted? Decided over a `Batch`, in the order of the log."""
+
+from config_service.entries.batch import Batch, Row, Step
+from config_service.entries.commands import DeleteEntry, PutEntry
+from config_service.entries.validation import type_to_keep
+from config_service.envelope import Done, Refusal
+
+
+def put(batch: Batch, step: Step, command: PutEntry) -> Done | Refusal:
+    if command.namespace not in batch.namespaces:
+        return no_namespace(command.namespace)
+    key = (command.namespace, command.key)
+    before = batch.rows[key]
+    if refusal := _put_refusal(command, before):
+        return refusal
+    kind = command.type
+    if before is not None and not command.type_given:
+        kind = type_to_keep(before.type, kind)
+    row = batch.put(step, key, command.value_json, kind, command.comment)
+    return Done(step.revision, before is None, row.created_revision, row.version, kind, step.at)
+
+
+def delete(batch: Batch, step: Step, command: DeleteEntry) -> Done | Refusal:
+    if command.namespace not in batch.namespaces:
+        return no_namespace(command.namespace)
+    key = (command.namespace, command.key)
+    row = batch.rows[key]
+    if row is None and (command.must_exist or command.expected_revision is not None):
+        return missing()
+    if row is None:
+        return Refusal("not_found", f"there is no entry {command.key!r} in namespace {command.namespace!r}")
+    if command.expected_revision is not None and command.expected_revision != row.revision:
+        return stale(command.expected_revision, row)
+    batch.delete(step, key)
+    return Done(step.revision, at=step.at)
+
+
+def _put_refusal(command: PutEntry, row: Row | None) -> Refusal | None:
+    if command.must_not_exist and row is not None:
+        return Refusal("precondition_failed", "the entry exists already", row.revision)
+    if command.must_exist and row is None:
+        return missing()
+    expected = command.expected_revision
+    if expected is not None and expected != (row.revision if row else 0):
+        return stale(expected, row)
+    return None
+
+
+def missing() -> Refusal:
+    return Refusal("precondition_failed", "the entry does not exist")
+
+
+def stale(expected: int, row: Row | None) -> Refusal:
+    current = row.revision if row else 0
+    now = f"is at revision {current}" if current else "does not exist"
+    return Refusal("precondition_failed", f"expected revision {expected}, but the entry {now}", current)
+
+
+def no_namespace(name: str) -> Refusal:
+    return Refusal("namespace_not_found", f"there is no namespace {name!r}")

@@ -1,0 +1,36 @@
+"""The scheduled work on entries, as Celery tasks. Only the leader proposes; a doubled run changes nothing.
+
+They take long and talk to the group, so the scheduler gives each a thread of its own (`consensus.scheduler`).
+"""
+
+import logging
+
+from celery import shared_task
+from django.conf import settings
+
+from config_service.entries import services
+from config_service.refusals import REFUSALS, explain
+from consensus import services as consensus_services
+
+logger = logging.getLogger(__name__)
+
+ACTOR = "system"
+
+
+def this_node_leads() -> bool:
+    view = consensus_services.group_view()
+    return view.running and view.leader == view.node
+
+
+@shared_task(name="entries.compact_history", ignore_result=True)
+def compact_history() -> None:
+    """Forget old changes by the rule in the settings, piece by piece."""
+    rule = settings.HISTORY
+    total = 0
+    try:
+        while this_node_leads() and (looked_at := services.compact_history(ACTOR, **rule)):
+            total += looked_at
+    except REFUSALS as error:
+        logger.warning("history is not compacted further now: %s", explain(error))
+    if total:
+        logger.info("history: %d changes have come of age", total)
