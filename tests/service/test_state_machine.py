@@ -268,5 +268,9 @@ def test_batches_cut_differently_give_the_same_tables_and_answers(seed):
             results += run(tables, commands[place : place + size], place + 1)
             place += size
         outcomes.append((results, dump()))
-    assert outcomes[0] == outcomes[1] == outcomes[2]
-    assert {type(result) for result in outcomes[0][0]} == {Done, Refusal}
+    (results, tables), *others = outcomes
+    for other_results, other_tables in others:
+        assert other_results == results
+        for table in TABLES:
+            assert other_tables[table] == tables[table], table
+    assert {type(result) for result in results} == {Done, Refusal}
