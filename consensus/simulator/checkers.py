@@ -4,7 +4,7 @@ Nodes are looked at when something of theirs changes: at every write, every mess
 every turn. `Ledger` makes each look as cheap as the news in it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from consensus.raft.messages import AppendReply, AppendRequest, Entry, HardState, VoteReply, VoteRequest
@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
 
 class Checkers:
+    """``machines`` are all nodes of the group, by name, once they are there."""
+
     def __init__(self, voters: Iterable[str]):
         self.ledger = Ledger(voters)
+        self.machines: Mapping[str, Machine] = {}
         self._leaders: dict[int, str] = {}
         self._led: dict[tuple[str, int], int] = {}
         self._commits: dict[str, int] = {}
@@ -35,6 +38,8 @@ class Checkers:
 
     def written(self, machine: "Machine", hard_state: HardState, entries: Sequence[Entry]) -> None:
         """Just before ``machine`` writes: log matching, leader append-only, nothing committed dropped."""
+        if hard_state.vote:
+            self.ledger.vote(machine.name, hard_state)
         stored = machine.disk.entries
         leads = machine.driver is not None and machine.driver.node.role is Role.LEADER
         if not entries:
@@ -85,6 +90,7 @@ class Checkers:
     def _vote_reply(self, machine: "Machine", destination: str, message: VoteReply) -> None:
         if message.granted and not message.pre:
             self._voted(machine, message.term, destination)
+            self._up_to_date(machine, message.term, destination)
 
     def _vote_request(self, machine: "Machine", destination: str, message: VoteRequest) -> None:
         if not message.pre:
@@ -94,6 +100,15 @@ class Checkers:
         durable = machine.disk.hard_state
         if durable.term < term or (durable.term == term and durable.vote != vote):
             raise Violation(f"{machine.name} votes for {vote} in term {term}, which is not durable: {durable}")
+
+    def _up_to_date(self, machine: "Machine", term: int, candidate: str) -> None:
+        """Election restriction (P 5.4.1): nobody votes for a log that is behind its own."""
+        mine, theirs = machine.disk, self.machines[candidate].disk
+        if mine.hard_state.term == theirs.hard_state.term == term and _end(mine.entries) > _end(theirs.entries):
+            raise Violation(
+                f"{machine.name}, whose log ends at {_end(mine.entries)} (term, index), votes in term {term} for "
+                f"{candidate}, whose log ends at {_end(theirs.entries)}"
+            )
 
     def applied(self, machine: "Machine", entries: Sequence[Entry]) -> None:
         """State machine safety: what is applied is what is committed. A crash may make a node apply again."""
@@ -133,10 +148,28 @@ class Checkers:
                 raise Violation(
                     f"leader completeness: {machine.name} leads term {term} without committed entry {index}"
                 )
+            if not self.ledger.elected(machine.name, term):
+                raise Violation(f"{machine.name} leads term {term}, but no majority voted for it")
         elif last_index < before:
             raise Violation(f"leader append-only: {machine.name} dropped entries of its own log in term {term}")
         self._led[key] = last_index
+        self._matches(machine, term)
+
+    def _matches(self, machine: "Machine", term: int) -> None:
+        """What a leader believes that its followers hold, they hold, while they are in its term (P figure 2)."""
+        mine = machine.disk.entries
+        for peer, match in machine.driver.node.match_indexes().items():  # type: ignore[union-attr]
+            theirs = self.machines[peer].disk
+            if not match or theirs.hard_state.term != term:
+                continue
+            if len(theirs.entries) < match or theirs.entries[match - 1].term != mine[match - 1].term:
+                raise Violation(f"{machine.name} believes that {peer} holds its log up to {match}, which is not so")
 
     def started(self, machine: "Machine") -> None:
         """A new life knows as committed only what is applied."""
         self._commits[machine.name] = machine.tables.applied_index()
+
+
+def _end(entries: Sequence[Entry]) -> tuple[int, int]:
+    """(term, index) of the last entry."""
+    return (entries[-1].term, entries[-1].index) if entries else (0, 0)

@@ -30,7 +30,7 @@ class Cluster:
         self.network = Network(self.random, self.agenda, profile.weather, self._arrive)
         names = [f"n{i + 1}" for i in range(nodes)]
         self.checkers = Checkers(names)
-        self.workload = Workload(self.random, self.agenda, self.checkers, profile.request_every_ms)
+        self.workload = Workload(self.random, self.agenda, self.checkers, profile)
         self.trace = Trace(self.agenda)
         self.world = World(
             self.random, profile, self.agenda, self.network, self.checkers, self.trace, self.workload.answered
@@ -52,6 +52,7 @@ class Cluster:
             )
             for name in names
         }
+        self.checkers.machines = self.machines
         for machine in self.machines.values():
             machine.start()
 

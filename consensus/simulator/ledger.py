@@ -7,7 +7,7 @@ check costs as much as there is news, however long the logs are.
 
 from collections.abc import Iterable
 
-from consensus.raft.messages import Entry
+from consensus.raft.messages import Entry, HardState
 
 
 class Violation(AssertionError):
@@ -22,6 +22,7 @@ class Ledger:
         self._written: dict[tuple[int, int], tuple[int, Entry]] = {}
         self._first_of_term: dict[int, int] = {}
         self._accepted: dict[int, dict[str, int]] = {}
+        self._votes: dict[int, dict[str, str]] = {}
         self.committed: list[Entry] = []
         self._committed_in: list[int] = []
 
@@ -42,6 +43,17 @@ class Ledger:
                     f"but {_name(known[1])} was written after term {known[0]}"
                 )
             term_before = entry.term
+
+    def vote(self, node: str, hard_state: HardState) -> None:
+        """``node`` makes its vote durable: one a term, whatever happens to it (P 5.2)."""
+        votes = self._votes.setdefault(hard_state.term, {})
+        if votes.setdefault(node, hard_state.vote) != hard_state.vote:
+            raise Violation(f"{node} votes for {votes[node]} and for {hard_state.vote} in term {hard_state.term}")
+
+    def elected(self, node: str, term: int) -> bool:
+        """Whether a majority voted for ``node`` in ``term``, durably."""
+        votes = self._votes.get(term, {})
+        return 2 * sum(votes.get(voter) == node for voter in self._voters) > len(self._voters)
 
     def accept(self, node: str, term: int, index: int) -> None:
         """``node`` has told the leader of ``term``, or is it and knows, that it holds its log up to ``index``."""

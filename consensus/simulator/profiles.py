@@ -123,7 +123,7 @@ PROFILES = {
             "elections collide: time-outs as short as a message's way, forced elections, voters that forget",
             {"transfer": 4, "restart_all": 3, "fail_soon": 4, "crash_leader": 3, "jump_clock": 3, "weather": 2},
             40.0,
-            weather=Weather(0.05, 0.2, (0.5, 25.0)),
+            weather=Weather(0.05, 0.2, (0.5, 25.0), 0.05, 300.0),
             other_weathers=(Weather(0.1, 0.3, (0.5, 80.0), 0.05, 400.0), Weather(0.0, 0.2, (4.0, 12.0))),
             timing=SHORT,
             request_every_ms=6.0,

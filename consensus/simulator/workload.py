@@ -10,9 +10,11 @@ from consensus.simulator.agenda import Agenda
 from consensus.simulator.checkers import Checkers
 from consensus.simulator.ledger import Violation
 from consensus.simulator.machine import Machine
+from consensus.simulator.profiles import Profile
 from consensus.wire import PROPOSAL_VERSION, Answer, Proposal, ProposeRequest, ReadRequest, encode, proposal_decoder
 
-DEADLINE_MS = 3000
+# A client waits for at most so many of the longest election time-outs.
+PATIENCE = 3
 RETRIED = 20
 
 
@@ -32,13 +34,14 @@ class Write:
 
 
 class Workload:
-    """``every_ms`` on average, some client asks some node for something."""
+    """As often as ``profile`` says, on average, some client asks some node for something."""
 
-    def __init__(self, random: Random, agenda: Agenda, checkers: Checkers, every_ms: float):
+    def __init__(self, random: Random, agenda: Agenda, checkers: Checkers, profile: Profile):
         self._random = random
         self._agenda = agenda
         self._checkers = checkers
-        self._every_ms = every_ms
+        self._every_ms = profile.request_every_ms
+        self._longest_ms = PATIENCE * profile.timing.election_ms[1]
         self._tokens = 0
         self._calls: dict[int, Write | int] = {}
         # The highest index that anybody was told is applied: no later read may see less.
@@ -67,11 +70,14 @@ class Workload:
             self._read(machine)
         self.begin(machines)
 
+    def _deadline_ms(self) -> int:
+        return 1 + int(self._random.random() * self._longest_ms)
+
     def _read(self, machine: Machine) -> None:
         self._tokens += 1
         if machine.driver is not None:
             self._calls[self._tokens] = self._acknowledged
-            machine.request(ReadRequest("client", self._tokens, DEADLINE_MS))
+            machine.request(ReadRequest("client", self._tokens, self._deadline_ms()))
 
     def write(self, machine: Machine) -> Write:
         request_id = f"r{len(self.writes)}"
@@ -84,7 +90,9 @@ class Workload:
 
     def _send(self, write: Write, machine: Machine) -> None:
         self._tokens += 1
-        request = ProposeRequest("client", self._tokens, DEADLINE_MS, write.request_id, EntryKind.COMMAND, write.data)
+        request = ProposeRequest(
+            "client", self._tokens, self._deadline_ms(), write.request_id, EntryKind.COMMAND, write.data
+        )
         # The node may answer before `request` is done.
         if machine.driver is not None:
             write.attempts += 1
