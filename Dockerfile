@@ -19,6 +19,6 @@ RUN useradd --system --no-create-home config
 USER config
 EXPOSE 8000
 
-CMD ["granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", "--workers", "1", \
-     "--blocking-threads", "32", "--no-access-log", "--backlog", "1024", "--backpressure", "512", \
-     "config_service.wsgi:application"]
+CMD ["granian", "--interface", "asgi", "--loop", "asyncio", "--host", "0.0.0.0", "--port", "8000", "--workers", "1", \
+     "--no-access-log", "--backlog", "1024", "--backpressure", "8192", "--workers-kill-timeout", "5", \
+     "config_service.asgi:application"]

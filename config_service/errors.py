@@ -72,3 +72,12 @@ class PreconditionFailed(ProductError):
     def __init__(self, detail: str, current_revision: int = 0):
         super().__init__(detail)
         self.current_revision = current_revision
+
+
+class Unavailable(ProductError):
+    """This node does not serve it now; another one may. ``code`` tells why."""
+
+    def __init__(self, detail: str, code: str, retry_after_s: float = 1.0):
+        super().__init__(detail)
+        self.code = code
+        self.retry_after_s = retry_after_s

@@ -71,7 +71,6 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "config_service.urls"
-WSGI_APPLICATION = "config_service.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -111,9 +110,20 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["config_service.api.parsers.StrictJsonParser"],
     "DEFAULT_RENDERER_CLASSES": ["config_service.api.renderers.JsonRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config_service.api.renderers.AlwaysJson",
+    "DEFAULT_THROTTLE_CLASSES": ["config_service.api.throttles.CallerThrottle"],
     "EXCEPTION_HANDLER": "config_service.api.problems.handle",
     "URL_FORMAT_OVERRIDE": None,
 }
+
+# Requests a second that a caller (a token or a person) may make of one web process, and at once; 0: no limit.
+API_RATE_PER_S = float(env("API_RATE_PER_S", "2000"))
+API_BURST = float(env("API_BURST", "4000"))
+
+# --- the web process -------------------------------------------------------------------------------------------------
+WEB_THREADS = int(env("WEB_THREADS", "32"))
+WEB_WAITING_MOST = int(env("WEB_WAITING_MOST", "1024"))
+# Memory for the entries that reads are answered from. What does not fit is read from Postgres.
+REPLICA_MOST_MIB = int(env("REPLICA_MOST_MIB", "64"))
 
 # --- the group -------------------------------------------------------------------------------------------------------
 CONSENSUS = {

@@ -74,6 +74,9 @@ class Client:
         self._calls: dict[int, _Call] = {}
         self._outgoing: deque[Request] = deque()
         self._sending = threading.Lock()
+        # The greatest index that this node is known, in this process, to have applied.
+        self.applied_index = 0
+        self._noting = threading.Lock()
         self._sender = RequestSender(config, self._fail)
         self._receiver = threading.Thread(target=self._receive_forever, name="consensus-answers", daemon=True)
         self._receiver.start()
@@ -119,9 +122,18 @@ class Client:
 
         What is read from this node's database afterwards is linearizable. Raises `NoLeader`, `DeadlineExceeded`.
         """
-        seconds = self._deadline(deadline_s)
-        future = self._submit(ReadRequest(self._answers_key, next(self._tokens), int(seconds * 1000)), seconds)
+        future = self.submit_read(deadline_s)
         return self._wait(future, deadline_s, NoLeader("this node's runtime does not answer")).index
+
+    def submit_read(self, deadline_s: float | None = None) -> "Future[Applied]":
+        """Begin a `read_index` without waiting for its end."""
+        seconds = self._deadline(deadline_s)
+        return self._submit(ReadRequest(self._answers_key, next(self._tokens), int(seconds * 1000)), seconds)
+
+    def note_applied(self, index: int) -> None:
+        """Somebody has read this node's tables at ``index``."""
+        with self._noting:
+            self.applied_index = max(self.applied_index, index)
 
     def wait_applied(self, index: int, deadline_s: float | None = None) -> int:
         """Wait until this node has applied ``index``. Raises `DeadlineExceeded`."""
@@ -243,6 +255,7 @@ class Client:
         if call is None:
             return
         if answer.status == "ok":
+            self.note_applied(answer.index)
             call.future.set_result(Applied(answer.index, answer.result))
         else:
             call.future.set_exception(_error(answer.status, call.request_id))

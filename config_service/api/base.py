@@ -15,6 +15,8 @@ from consensus import client as consensus_client
 from consensus import services as consensus_services
 from consensus.conf import get_config
 
+# In ``META``, where a read has waited for the group before it came here: the index, or the error that it ended with.
+READ_ROUND = "config_service.read_round"
 READ_PARAMETERS = ("consistency", "min_revision")
 PAST_PARAMETERS = ("revision", "at")
 MAX_REVISION = 2**48
@@ -38,7 +40,7 @@ class ApiView(APIView):
         least = read_number(query, "min_revision", 0, 0, MAX_REVISION)
         client = consensus_client.get_client()
         if self.consistency == "linearizable":
-            self.revision = client.read_index()
+            self.revision = self._read_index(client)
         else:
             self.revision = selectors.applied_revision()
             self.age_ms = consensus_services.group_view().leader_heard_ms
@@ -60,10 +62,18 @@ class ApiView(APIView):
     def applied(self) -> int:
         return max(self.revision or 0, selectors.applied_revision())
 
+    def _read_index(self, client: consensus_client.Client) -> int:
+        found = self.request.META.get(READ_ROUND)
+        if isinstance(found, Exception):
+            raise found
+        return client.read_index() if found is None else found
+
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         response = super().finalize_response(request, response, *args, **kwargs)
         response["Config-Node"] = get_config().node
-        response["Config-Revision"] = str(self._known_revision())
+        revision = self._known_revision()
+        consensus_client.get_client().note_applied(revision)
+        response["Config-Revision"] = str(revision)
         if self.consistency:
             response["Config-Consistency"] = self.consistency
         if self.consistency == "stale" and self.age_ms is not None:

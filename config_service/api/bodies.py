@@ -82,9 +82,12 @@ def etag(revision: int) -> str:
 
 def matches_none(request: Request, revision: int) -> bool:
     """Whether ``If-None-Match`` names what the caller would get (then 304 is enough)."""
-    header = request.headers.get("If-None-Match", "")
-    tags = {tag.strip().removeprefix("W/") for tag in header.split(",")}
-    return "*" in tags or etag(revision) in tags
+    return none_matches(request.headers.get("If-None-Match", ""), etag(revision))
+
+
+def none_matches(header: str, tag: str) -> bool:
+    tags = {one.strip().removeprefix("W/") for one in header.split(",")}
+    return "*" in tags or tag in tags
 
 
 def read_request_id(request: Request) -> str:

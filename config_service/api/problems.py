@@ -25,6 +25,7 @@ _PRODUCT_STATUS: dict[type[product.ProductError], int] = {
     product.NotEmpty: 409,
     product.PreconditionFailed: 412,
     product.Compacted: 410,
+    product.Unavailable: 503,
 }
 _TITLES = {
     400: "Malformed request",
@@ -69,6 +70,15 @@ def problem_response(status: int, code: str, detail: str, **more: Any) -> HttpRe
     return HttpResponse(to_json(problem(status, code, detail, **more)), status=status, content_type=PROBLEM)
 
 
+def refusal(status: int) -> HttpResponse:
+    """What is answered where a request is not taken at all."""
+    if status == 413:
+        return problem_response(413, "too_large", "the body is larger than anything that is taken here")
+    response = problem_response(503, "overloaded", "too many requests wait at this node", retry_after_s=1.0)
+    response["Retry-After"] = "1"
+    return response
+
+
 def handle(error: Exception, context: dict[str, Any]) -> Response:
     """DRF's ``EXCEPTION_HANDLER``. Never returns None: a fault of ours is a problem document too."""
     body = _describe(error)
@@ -96,6 +106,10 @@ def _describe(error: Exception) -> dict[str, Any]:
             return problem(503, "database_unavailable", "this node cannot reach its database", retry_after_s=1.0)
         case Forbidden():
             return problem(403, "forbidden", str(error.detail), missing=error.missing)
+        case exceptions.Throttled():
+            return problem(
+                429, "throttled", "too many requests by this caller", retry_after_s=round(error.wait or 0, 3)
+            )
         case exceptions.APIException():
             code = error.get_codes()
             return problem(error.status_code, code if isinstance(code, str) else "invalid", str(error.detail))
@@ -114,6 +128,8 @@ def _describe_refusal(error: product.ProductError) -> dict[str, Any]:
             more["current_revision"] = error.current_revision
         case product.Compacted():
             more["oldest_revision"] = error.oldest_revision
+        case product.Unavailable():
+            more["retry_after_s"] = error.retry_after_s
     return problem(status, error.code, error.detail, **more)
 
 

@@ -10,6 +10,7 @@ from config_service.api.history import (
     NamespaceHistoryView,
     NamespaceRollbackView,
 )
+from config_service.api.watch import WatchView
 
 urlpatterns = [
     path("namespaces/", NamespacesView.as_view()),
@@ -22,6 +23,7 @@ urlpatterns = [
     path("namespaces/<str:namespace>/entries/<path:key>/rollback", EntryRollbackView.as_view()),
     path("namespaces/<str:namespace>/entries/<path:key>", EntryView.as_view()),
     path("history", HistoryReachView.as_view()),
+    path("watch", WatchView.as_view()),
     path("group", GroupView.as_view()),
     path("group/nodes/<str:node>/drain", NodeOperationView.as_view(operation="drain")),
     path("group/nodes/<str:node>/undrain", NodeOperationView.as_view(operation="undrain")),

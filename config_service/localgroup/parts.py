@@ -98,10 +98,11 @@ class Part:
                 celery = [sys.executable, "-m", "celery", "-A", "config_service", "worker"]
                 return [*celery, "-n", f"{node.name}@%h", "-l", "INFO", *options]
             case _:
-                options = f"--interface wsgi --host {HOST} --workers 1 --blocking-threads 32 --no-access-log".split()
-                options += ["--log-level", "warning", "--backlog", "1024", "--backpressure", "512"]
+                options = f"--interface asgi --loop asyncio --host {HOST} --workers 1 --no-access-log".split()
+                options += ["--log-level", "warning", "--backlog", "1024", "--backpressure", "8192"]
+                options += ["--workers-kill-timeout", "3"]
                 granian = str(Path(sys.executable).parent / "granian")
-                return [granian, *options, "--port", str(node.web_port), "config_service.wsgi:application"]
+                return [granian, *options, "--port", str(node.web_port), "config_service.asgi:application"]
 
     def _write_redis_conf(self) -> Path:
         """In a file, since a command line can be read by everybody on the machine."""

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from concurrent.futures import Future
 from uuid import uuid4
 
 import pytest
@@ -61,6 +62,21 @@ class DirectClient:
     def wait_applied(self, index: int, deadline_s: float | None = None) -> int:
         self._fail()
         return self.applied
+
+    @property
+    def applied_index(self) -> int:
+        return self.applied
+
+    def submit_read(self, deadline_s: float | None = None) -> "Future[Applied]":
+        future: Future[Applied] = Future()
+        try:
+            future.set_result(Applied(self.read_index(deadline_s), b""))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    def note_applied(self, index: int) -> None:
+        """What is applied here is known without being told."""
 
     def _fail(self) -> None:
         failure, self.failure = self.failure, None

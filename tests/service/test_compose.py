@@ -52,7 +52,7 @@ def test_the_worker_runs_with_the_options_of_the_local_group(services: dict) -> 
     for option in ("--without-gossip", "--without-mingle", "--without-heartbeat"):
         assert option in services["worker1"]["command"] and option in parts
     dockerfile = (ROOT / "Dockerfile").read_text()
-    for option in ("--blocking-threads", "--backpressure", "--backlog"):
+    for option in ("asgi", "--loop", "--backpressure", "--backlog", "--workers-kill-timeout"):
         assert option in dockerfile and option in parts
 
 
