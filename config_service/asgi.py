@@ -21,6 +21,7 @@ from django.conf import settings  # noqa: E402  (Django first)
 from config_service.api import problems  # noqa: E402
 from config_service.api.callers import decide  # noqa: E402
 from config_service.api.hot import HotReads  # noqa: E402
+from config_service.api.metrics import count  # noqa: E402
 from config_service.api.rendering import render_held  # noqa: E402
 from config_service.api.streams import Watches  # noqa: E402
 from config_service.bridge import DjangoBridge, Receive, Scope, Send, Threads  # noqa: E402
@@ -46,7 +47,7 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["type"]:
             case "http":
-                await self._answer(scope, receive, send)
+                count(scope["method"], await self._answer(scope, receive, send))
             case "lifespan":
                 await self._live_and_die(receive, send)
             case "websocket":

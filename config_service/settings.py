@@ -50,6 +50,8 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "consensus",
     "config_service.accounts",
     "config_service.audit",
@@ -111,8 +113,21 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["config_service.api.renderers.JsonRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config_service.api.renderers.AlwaysJson",
     "DEFAULT_THROTTLE_CLASSES": ["config_service.api.throttles.CallerThrottle"],
+    "DEFAULT_SCHEMA_CLASS": "config_service.api.openapi.Schema",
     "EXCEPTION_HANDLER": "config_service.api.problems.handle",
     "URL_FORMAT_OVERRIDE": None,
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Replicated configuration service",
+    "DESCRIPTION": "Configuration that a group of nodes agrees on. Any node takes any request.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "POSTPROCESSING_HOOKS": ["config_service.api.documents.add_components"],
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
 # Requests a second that a caller (a token or a person) may make of one web process, and at once; 0: no limit.

@@ -66,10 +66,15 @@ def _reader() -> StatusReader:
     return StatusReader(get_config())
 
 
+def read_status() -> Read:
+    """What this node's runtime last published, as it is."""
+    return _reader().read()
+
+
 def group_view() -> GroupView:
     """What this node knows now. Never waits for the group; works with Redis or Postgres away."""
     config = get_config()
-    read = _reader().read()
+    read = read_status()
     status = read.status
     quorum_size = len(config.members) // 2 + 1
     if status is None:

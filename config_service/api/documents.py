@@ -1,0 +1,184 @@
+"""What each path takes and gives, for the OpenAPI description. A path that is not listed is described in general."""
+
+from typing import Any, NamedTuple
+
+from config_service.api.paging import DEFAULT_LIMIT, MAX_LIMIT
+from config_service.entries.validation import MAX_KEY_LENGTH, TYPES
+
+_REVISION = {"type": "integer", "minimum": 0, "maximum": 2**48}
+_TIME = {"type": "string", "format": "date-time"}
+_TEXT = {"type": "string"}
+_OR_NULL: dict[str, Any] = {"nullable": True}
+_KEY = r"^[A-Za-z0-9._\-/]+$"
+
+
+def _object(required: dict[str, Any], optional: dict[str, Any] | None = None, open: bool = True) -> dict[str, Any]:
+    described = {"type": "object", "properties": {**required, **(optional or {})}, "additionalProperties": open}
+    return described | ({"required": list(required)} if required else {})
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _page(item: str, **more: Any) -> dict[str, Any]:
+    return _object({"revision": _REVISION, "items": {"type": "array", "items": _ref(item)}, **more})
+
+
+_NEXT = {"type": "string", **_OR_NULL}
+SCHEMAS = {
+    "Entry": _object(
+        {
+            "namespace": _TEXT, "key": _TEXT, "value": {"nullable": True}, "type": _TEXT, "revision": _REVISION,
+            "created_revision": _REVISION, "version": {"type": "integer", "minimum": 1}, "updated_at": _TIME,
+            "updated_by": _TEXT, "comment": _TEXT, "expires_at": {**_TIME, **_OR_NULL},
+        }
+    ),
+    "Namespace": _object(
+        {
+            "name": _TEXT, "description": _TEXT, "revision": _REVISION, "created_revision": _REVISION,
+            "updated_at": _TIME, "updated_by": _TEXT,
+        },
+        {"entries": {"type": "integer", "minimum": 0}},
+    ),
+    "Change": _object(
+        {
+            "namespace": _TEXT, "key": _TEXT, "revision": _REVISION, "operation": {"enum": ["put", "delete"]},
+            "value": {"nullable": True}, "type": _TEXT, "version": {"type": "integer", "minimum": 1}, "time": _TIME,
+            "actor": _TEXT, "comment": _TEXT,
+        }
+    ),
+    "Problem": _object(
+        {"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT},
+        {
+            "errors": {"type": "object"}, "current_revision": _REVISION, "oldest_revision": _REVISION,
+            "request_id": _TEXT, "retry_after_s": {"type": "number"}, "missing": _TEXT,
+        },
+    ),
+}  # fmt: skip
+SECURITY_SCHEMES = {
+    "token": {"type": "http", "scheme": "bearer"},
+    "session": {"type": "apiKey", "in": "cookie", "name": "sessionid"},
+}
+PATH_PARAMETERS = {
+    "namespace": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"},
+    "key": {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH, "pattern": _KEY},
+    "node": {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"},
+    "request_id": {"type": "string", "pattern": "^[A-Za-z0-9_:-]{1,200}$"},
+}
+
+
+def _query(schema: dict[str, Any], description: str) -> dict[str, Any]:
+    return {"schema": schema, "description": description}
+
+
+QUERIES = {
+    "consistency": _query(
+        {"type": "string", "enum": ["linearizable", "stale"], "default": "linearizable"}, "How fresh the read is."
+    ),
+    "min_revision": _query(_REVISION, "Wait until this node has applied this revision."),
+    "revision": _query(_REVISION, "Read the past: as of this revision."),
+    "at": _query(_TIME, "Read the past: as of this time."),
+    "prefix": _query({"type": "string", "pattern": r"^[A-Za-z0-9._\-/]*$"}, "Only keys that begin so."),
+    "limit": _query({"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}, "Page size."),
+    "cursor": _query(_TEXT, "What `next` of the page before held."),
+    "namespace": _query(PATH_PARAMETERS["namespace"], "Only this namespace; by default all that may be read."),
+    "since": _query(_REVISION, "Tell what came after this revision; by default from now on."),
+    "wait_s": _query({"type": "integer", "minimum": 0, "maximum": 60, "default": 0}, "How long a poll may wait."),
+    "from": {**_query(_REVISION, "The earlier revision."), "required": True},
+    "to": _query(_REVISION, "The later revision; by default now."),
+    "key": _query(PATH_PARAMETERS["key"], "Only this key."),
+}
+BODIES = {
+    "entry": _object({"value": {}}, {"type": {"type": "string", "enum": list(TYPES)}, "comment": _TEXT}, open=True),
+    "namespace": _object({}, {"description": _TEXT}),
+    "rollback": _object({"revision": _REVISION}, {"comment": _TEXT}),
+    "transfer": _object({}, {"to": _TEXT}),
+    "object": _object({}),
+}
+RESULTS = {
+    "entry": _ref("Entry"),
+    "namespace": _ref("Namespace"),
+    "entries": _page("Entry", next=_NEXT),
+    "namespaces": _page("Namespace"),
+    "changes": _page("Change", next=_NEXT),
+    "watch": _page("Change"),
+    "object": _object({}),
+}
+SUCCESS = {200: "Done.", 201: "Created.", 204: "Done; nothing to tell.", 304: "What the caller has is current."}
+ERRORS = {
+    400: "Malformed.",
+    401: "Without a valid token or session.",
+    403: "The permission that is missing is named.",
+    404: "There is no such thing.",
+    405: "This path does not know the method.",
+    410: "History does not reach back so far.",
+    429: "Too many requests by this caller.",
+    503: "No leader, overloaded, or out of service: try again, or elsewhere.",
+    504: "Not done in time; of a write, the outcome is not known.",
+}
+WRITE_ERRORS = {
+    409: "Not possible in the current state.",
+    412: "Somebody else was faster.",
+    413: "Too large.",
+    415: "Not JSON.",
+    422: "Not of the type, against the schema, or a request id that was used for something else.",
+    428: "This namespace requires If-Match.",
+}
+
+
+class Operation(NamedTuple):
+    """``streams``: the answer may be a stream of events as well."""
+
+    success: tuple[int, ...] = (200,)
+    result: str = "object"
+    body: str = ""
+    query: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    etag: bool = False
+    streams: bool = False
+
+
+_READ = ("consistency", "min_revision")
+_PAST = ("revision", "at")
+_PAGE = ("limit", "cursor")
+_WRITE = ("Idempotency-Key",)
+_CONDITION = ("If-Match", "If-None-Match", *_WRITE)
+_NS = "/api/v1/namespaces/{namespace}"
+OPERATIONS = {
+    ("GET", "/api/v1/namespaces/"): Operation(result="namespaces", query=_READ),
+    ("GET", _NS): Operation(result="namespace", query=_READ),
+    ("PUT", _NS): Operation((200, 201), "namespace", "namespace", headers=_WRITE),
+    ("DELETE", _NS): Operation((204,), headers=_WRITE),
+    ("GET", f"{_NS}/entries/"): Operation(result="entries", query=(*_READ, *_PAST, *_PAGE, "prefix")),
+    ("GET", f"{_NS}/entries/{{key}}"): Operation(
+        (200, 304), "entry", query=(*_READ, *_PAST), headers=("If-None-Match",), etag=True
+    ),
+    ("PUT", f"{_NS}/entries/{{key}}"): Operation((200, 201), "entry", "entry", headers=_CONDITION, etag=True),
+    ("DELETE", f"{_NS}/entries/{{key}}"): Operation((204,), headers=("If-Match", *_WRITE)),
+    ("GET", f"{_NS}/entries/{{key}}/history"): Operation(result="changes", query=(*_READ, *_PAGE)),
+    ("POST", f"{_NS}/entries/{{key}}/rollback"): Operation(
+        (200, 201), "entry", "rollback", headers=("If-Match", *_WRITE), etag=True
+    ),
+    ("GET", f"{_NS}/history"): Operation(result="changes", query=(*_READ, *_PAGE, "prefix")),
+    ("GET", f"{_NS}/diff"): Operation(query=(*_READ, *_PAGE, "from", "to", "key", "prefix")),
+    ("POST", f"{_NS}/rollback"): Operation(body="rollback", headers=_WRITE),
+    ("GET", "/api/v1/history"): Operation(query=_READ),
+    ("GET", "/api/v1/watch"): Operation(
+        result="watch", query=("namespace", "prefix", "since", "wait_s"), headers=("Last-Event-ID",), streams=True
+    ),
+    ("POST", "/api/v1/group/transfer-leadership"): Operation(body="transfer"),
+    ("GET", "/api/v1/requests/{request_id}"): Operation(query=_READ),
+}
+_GENERAL = {"POST": Operation((200, 201), body="object"), "PUT": Operation((200, 201), body="object"),
+            "DELETE": Operation((200, 204))}  # fmt: skip
+
+
+def find(method: str, path: str) -> Operation:
+    return OPERATIONS.get((method, path)) or _GENERAL.get(method) or Operation()
+
+
+def add_components(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """A hook of drf-spectacular: the schemas that the operations refer to."""
+    result["components"] = {"schemas": SCHEMAS, "securitySchemes": SECURITY_SCHEMES}
+    return result

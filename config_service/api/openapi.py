@@ -1,0 +1,87 @@
+"""The OpenAPI description of every path: what `documents` lists, put into the form that the standard wants."""
+
+import re
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+
+from config_service.api.documents import (
+    BODIES,
+    ERRORS,
+    PATH_PARAMETERS,
+    QUERIES,
+    RESULTS,
+    SUCCESS,
+    WRITE_ERRORS,
+    Operation,
+    find,
+)
+
+JSON, PROBLEM, STREAM = "application/json", "application/problem+json", "text/event-stream"
+_HEADERS = {
+    "Config-Node": {"description": "The node that answered.", "schema": {"type": "string"}},
+    "Config-Revision": {"description": "Its applied revision.", "schema": {"type": "string", "pattern": "^[0-9]+$"}},
+}
+
+
+class Schema(AutoSchema):
+    """One operation at a time, without serializers, which this API does not have."""
+
+    def get_operation(
+        self, path: str, path_regex: str, path_prefix: str, method: str, registry: Any
+    ) -> dict[str, Any] | None:
+        self.registry, self.path, self.method = registry, path, method.upper()
+        if not path.startswith("/api/v1/") or path == "/api/v1/":
+            return None
+        found = find(self.method, path)
+        handler = getattr(self.view, method.lower())
+        description = (handler.__doc__ or type(self.view).__doc__ or "").strip()
+        operation: dict[str, Any] = {
+            "operationId": _operation_id(self.method, path),
+            "description": re.sub(r"\s+", " ", description),
+            "tags": [path.split("/")[3]],
+            "parameters": _parameters(path, found),
+            "security": [{"token": []}, {"session": []}],
+            "responses": _responses(self.method, found),
+        }
+        if found.body:
+            operation["requestBody"] = {"required": True, "content": {JSON: {"schema": BODIES[found.body]}}}
+        return operation
+
+
+def _operation_id(method: str, path: str) -> str:
+    words = re.sub(r"[{}]", "", path.removeprefix("/api/v1/")).strip("/").replace("-", "_").replace("/", "_")
+    return f"{method.lower()}_{words}" + ("_list" if path.endswith("/") else "")
+
+
+def _parameters(path: str, operation: Operation) -> list[dict[str, Any]]:
+    found = [
+        {"name": name, "in": "path", "required": True, "schema": PATH_PARAMETERS.get(name, {"type": "string"})}
+        for name in re.findall(r"{(\w+)}", path)
+    ]
+    for name in operation.query:
+        found.append({"name": name, "in": "query", **QUERIES[name]})
+    for name in operation.headers:
+        found.append({"name": name, "in": "header", "schema": {"type": "string"}})
+    return found
+
+
+def _responses(method: str, operation: Operation) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for status in operation.success:
+        answer: dict[str, Any] = {"description": SUCCESS[status], "headers": dict(_HEADERS)}
+        if status in (200, 201):
+            answer["content"] = {JSON: {"schema": RESULTS[operation.result]}}
+            if operation.streams:
+                answer["content"][STREAM] = {"schema": {"type": "string"}}
+        if operation.etag and status in (200, 201, 304):
+            answer["headers"]["ETag"] = {"schema": {"type": "string"}}
+        found[str(status)] = answer
+    errors = ERRORS if method == "GET" else {**ERRORS, **WRITE_ERRORS}
+    for status, description in sorted(errors.items()):
+        problem: dict[str, Any] = {"description": description, "headers": dict(_HEADERS)}
+        if status in (429, 503):
+            problem["headers"]["Retry-After"] = {"schema": {"type": "string", "pattern": "^[0-9]+$"}}
+        problem["content"] = {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        found[str(status)] = problem
+    return found
