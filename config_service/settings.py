@@ -5,6 +5,7 @@ other), ``GROUP_ID``, ``GROUP_MEMBERS`` and ``GROUP_SECRET``. The rest belongs t
 """
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -60,7 +61,11 @@ INSTALLED_APPS = [
     "config_service.localgroup",
 ]
 
+# Whose X-Forwarded-For is believed: addresses or networks of proxies. The client's address goes into the audit trail.
+TRUSTED_PROXIES = [ip_network(proxy.strip()) for proxy in env("TRUSTED_PROXIES").split(",") if proxy.strip()]
+
 MIDDLEWARE = [
+    "config_service.origins.OriginMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -93,6 +98,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env("REDIS_URL", "redis://127.0.0.1:6379/0")
 
 AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["config_service.accounts.backends.NamespaceBackend"]
 SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 LOGIN_URL = "admin:login"

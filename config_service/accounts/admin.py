@@ -14,7 +14,7 @@ from django.template.response import TemplateResponse
 from config_service.accounts import services
 from config_service.accounts.commands import PutUser
 from config_service.accounts.models import ApiToken, User
-from config_service.accounts.validation import check_scopes
+from config_service.accounts.validation import SCOPES, check_scopes
 from config_service.admin_base import ProposingAdmin
 from config_service.errors import Invalid
 from config_service.refusals import REFUSALS, explain
@@ -101,7 +101,7 @@ class GroupAdmin(ProposingAdmin, StockGroupAdmin):
 
 class TokenForm(forms.ModelForm):
     scopes = forms.CharField(
-        help_text="Separated by spaces: read:NAMESPACE, write:NAMESPACE (* for every namespace), operate.",
+        help_text=f"Separated by spaces, out of {SCOPES}. A token never may more than its user.",
         widget=forms.TextInput(attrs={"class": "vTextField"}),
     )
 

@@ -95,4 +95,47 @@ class DeleteToken(CommandBase, frozen=True, tag="accounts.delete_token"):
         return (Target("token", id=str(self.id)),)
 
 
-AccountsCommand = PutUser | SetPassword | DeleteUser | PutGroup | DeleteGroup | PutToken | DeleteToken
+class PutGrant(CommandBase, frozen=True, tag="accounts.put_grant"):
+    """Let ``user``, or else the members of ``group``, do ``granted`` in ``namespace``, or in all with ``*``. Granted
+    already: nothing to do."""
+
+    granted: str
+    namespace: str
+    user: UUID | None = None
+    group: str = ""
+
+    def touches(self, done: Done) -> tuple[Target, ...]:
+        if not done.created:
+            return ()
+        who = f"group {self.group}" if self.group else f"user {self.user}"
+        return (Target("grant", self.namespace, id=str(done.created_revision), detail=f"{self.granted}: {who}"),)
+
+
+class DeleteGrant(CommandBase, frozen=True, tag="accounts.delete_grant"):
+    id: int
+
+    def touches(self, done: Done) -> tuple[Target, ...]:
+        return (Target("grant", id=str(self.id)),)
+
+
+class NoteTokenUse(CommandBase, frozen=True, tag="accounts.note_token_use"):
+    """(token, when it was used). Bookkeeping: it leaves no audit record."""
+
+    uses: tuple[tuple[UUID, str], ...]
+
+    def touches(self, done: Done) -> tuple[Target, ...]:
+        return ()
+
+
+AccountsCommand = (
+    PutUser
+    | SetPassword
+    | DeleteUser
+    | PutGroup
+    | DeleteGroup
+    | PutToken
+    | DeleteToken
+    | PutGrant
+    | DeleteGrant
+    | NoteTokenUse
+)

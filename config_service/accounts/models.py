@@ -41,7 +41,7 @@ class User(ReplicatedModel, AbstractUser):
 class ApiToken(ReplicatedModel):
     """A bearer token of an application. Only its hash is kept; ``prefix`` lets people tell tokens apart.
 
-    ``scopes`` are ``read:NAMESPACE``, ``write:NAMESPACE`` (``*`` for all of them) and ``operate``.
+    ``scopes`` narrow down what its user may do (policy.py). ``last_used_at`` is behind by up to an hour (uses.py).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -52,6 +52,7 @@ class ApiToken(ReplicatedModel):
     scopes = models.JSONField(default=list)
     created_at = models.DateTimeField(editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
     revision = models.BigIntegerField(default=0, editable=False)
 
     class Meta:
@@ -66,8 +67,11 @@ class ApiToken(ReplicatedModel):
     def usable(self) -> bool:
         return self.user.is_active and (self.expires_at is None or self.expires_at > timezone.now())
 
-    def allows(self, action: str, namespace: str) -> bool:
-        return f"{action}:*" in self.scopes or f"{action}:{namespace}" in self.scopes
+    def allows(self, scope: str, namespace: str = "") -> bool:
+        """``scope`` is one such as ``audit``, or the part before the colon where there is a namespace."""
+        if not namespace:
+            return scope in self.scopes
+        return f"{scope}:*" in self.scopes or f"{scope}:{namespace}" in self.scopes
 
 
 class AccountsState(ReplicatedModel):
@@ -85,6 +89,52 @@ class AccountsState(ReplicatedModel):
 
     def __str__(self) -> str:
         return f"accounts as of {self.revision}"
+
+
+class Verb(models.TextChoices):
+    """What can be granted on a namespace."""
+
+    VIEW = "view"
+    CHANGE = "change"
+    PUBLISH = "publish"
+    REVEAL = "reveal"
+    OPERATE = "operate"
+
+
+ALL_NAMESPACES = "*"
+
+
+class Grant(ReplicatedModel):
+    """A user, or the members of a group, may do ``verb`` in one namespace, or in all of them (``*``).
+
+    A namespace is known by its name alone, so that access can be granted before it is made. ``id`` is the revision at
+    which this was granted.
+    """
+
+    id = models.BigIntegerField(primary_key=True, editable=False)
+    verb = models.CharField(max_length=16, choices=Verb.choices)
+    namespace = models.CharField(max_length=64, help_text="A namespace, or * for every one.")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, blank=True, related_name="grants")
+    group = models.ForeignKey(Group, on_delete=models.CASCADE, null=True, blank=True, related_name="grants")
+
+    class Meta:
+        ordering = ["namespace", "verb", "id"]
+        base_manager_name = "objects"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(user__isnull=True) ^ models.Q(group__isnull=True), name="grant_user_or_group"
+            ),
+            models.UniqueConstraint(fields=["user", "namespace", "verb"], name="grant_user_once"),
+            models.UniqueConstraint(fields=["group", "namespace", "verb"], name="grant_group_once"),
+        ]
+        permissions = [
+            ("publish_namespace", "Can publish in every namespace"),
+            ("reveal_namespace", "Can reveal secrets of every namespace"),
+            ("operate_namespace", "Can operate every namespace"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.verb} on {self.namespace}"
 
 
 # Replicated too, but Django's: groups, and who belongs to what.

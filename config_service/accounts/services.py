@@ -9,15 +9,17 @@ from uuid import UUID, uuid4
 from django.contrib.auth.hashers import make_password
 
 from config_service.accounts.commands import (
+    DeleteGrant,
     DeleteGroup,
     DeleteToken,
     DeleteUser,
+    PutGrant,
     PutGroup,
     PutToken,
     PutUser,
     SetPassword,
 )
-from config_service.accounts.validation import check_scopes
+from config_service.accounts.validation import check_grant, check_scopes
 from config_service.errors import Invalid
 from config_service.proposing import propose
 
@@ -67,6 +69,18 @@ def put_group(actor: str, name: str, permissions: tuple[str, ...], rename_from: 
 
 def delete_group(actor: str, name: str) -> int:
     return propose(DeleteGroup(name), actor).revision
+
+
+def put_grant(actor: str, verb: str, namespace: str, *, user: UUID | None = None, group: str = "") -> int:
+    """Grant ``verb`` to the user or else to the group; granted already, it stays. Returns the grant's id."""
+    check_grant(verb, namespace)
+    if (user is None) == (not group):
+        raise Invalid.field("user", "a grant is for a user or for a group")
+    return propose(PutGrant(verb, namespace, user, group), actor).created_revision
+
+
+def delete_grant(actor: str, grant_id: int) -> int:
+    return propose(DeleteGrant(grant_id), actor).revision
 
 
 def create_token(

@@ -13,21 +13,24 @@ from django.db import models
 
 from config_service.accounts.commands import (
     AccountsCommand,
+    DeleteGrant,
     DeleteGroup,
     DeleteToken,
     DeleteUser,
+    NoteTokenUse,
+    PutGrant,
     PutGroup,
     PutToken,
     PutUser,
     SetPassword,
 )
-from config_service.accounts.models import AccountsState, ApiToken, User
+from config_service.accounts.models import AccountsState, ApiToken, Grant, User
 from config_service.envelope import Done, Refusal
 
 
 def apply(revision: int, at: str, command: AccountsCommand) -> Done | Refusal:
     result = _HANDLERS[type(command)](revision, at, command)
-    if isinstance(result, Done):
+    if isinstance(result, Done) and not isinstance(command, NoteTokenUse):
         AccountsState.objects.update_or_create(id=1, defaults={"revision": revision})
     return result
 
@@ -116,6 +119,39 @@ def _delete_token(revision: int, at: str, command: DeleteToken) -> Done | Refusa
     return Done(revision, at=at)
 
 
+def _put_grant(revision: int, at: str, command: PutGrant) -> Done | Refusal:
+    owner: dict[str, Any]
+    if command.group:
+        group = Group.objects.filter(name=command.group).first()
+        if group is None:
+            return Refusal("not_found", f"there is no group {command.group!r}")
+        owner = {"group_id": group.pk}
+    elif command.user is None or not User.objects.filter(pk=command.user).exists():
+        return _no_user(command.user)
+    else:
+        owner = {"user_id": command.user}
+    what = {"verb": command.granted, "namespace": command.namespace, **owner}
+    there = Grant.objects.filter(**what).first()
+    if there is not None:
+        return Done(revision, False, there.pk, at=at)
+    Grant(pk=revision, **what).save(force_insert=True)
+    return Done(revision, True, revision, at=at)
+
+
+def _delete_grant(revision: int, at: str, command: DeleteGrant) -> Done | Refusal:
+    if not Grant.objects.filter(pk=command.id).delete()[0]:
+        return Refusal("not_found", f"there is no grant {command.id}")
+    return Done(revision, at=at)
+
+
+def _note_token_use(revision: int, at: str, command: NoteTokenUse) -> Done | Refusal:
+    """Nodes report on their own, so a report may be older than what is known. Tokens that are gone are passed over."""
+    for token_id, used_at in command.uses:
+        unknown_or_older = models.Q(last_used_at__isnull=True) | models.Q(last_used_at__lt=_time(used_at))
+        ApiToken.objects.filter(unknown_or_older, pk=token_id).update(last_used_at=_time(used_at))
+    return Done(revision, at=at)
+
+
 _HANDLERS: dict[type, Callable[[int, str, Any], Done | Refusal]] = {
     PutUser: _put_user,
     SetPassword: _set_password,
@@ -124,10 +160,13 @@ _HANDLERS: dict[type, Callable[[int, str, Any], Done | Refusal]] = {
     DeleteGroup: _delete_group,
     PutToken: _put_token,
     DeleteToken: _delete_token,
+    PutGrant: _put_grant,
+    DeleteGrant: _delete_grant,
+    NoteTokenUse: _note_token_use,
 }
 
 
-def _no_user(pk: UUID) -> Refusal:
+def _no_user(pk: UUID | None) -> Refusal:
     return Refusal("not_found", f"there is no user {pk}")
 
 

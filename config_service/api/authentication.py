@@ -4,20 +4,11 @@ from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.request import Request
 
+from config_service.accounts import policy
 from config_service.accounts.models import ApiToken, User
 from config_service.accounts.selectors import find_token
 from config_service.api.problems import Forbidden
-
-_PERMISSIONS = {
-    "read": ("entries.view_configentry",),
-    "create": ("entries.add_configentry",),
-    "change": ("entries.change_configentry",),
-    "put": ("entries.add_configentry", "entries.change_configentry"),
-    "delete": ("entries.delete_configentry",),
-    "put_namespace": ("entries.add_namespace", "entries.change_namespace"),
-    "delete_namespace": ("entries.delete_namespace",),
-    "operate": ("consensus.operate_group",),
-}
+from consensus.origin import authenticated_by
 
 
 class BearerAuthentication(BaseAuthentication):
@@ -33,6 +24,7 @@ class BearerAuthentication(BaseAuthentication):
             token = None
         if token is None or not token.usable:
             raise exceptions.AuthenticationFailed("this token is unknown, expired, or its user may not sign in")
+        authenticated_by(token.prefix)
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:
@@ -40,20 +32,14 @@ class BearerAuthentication(BaseAuthentication):
 
 
 def require(request: Request, action: str, namespace: str = "") -> None:
-    """Raises `Forbidden` unless the caller may do ``action``: by scope for a token, by permission for a person."""
-    if isinstance(request.auth, ApiToken):
-        if action == "operate":
-            if "operate" not in request.auth.scopes:
-                raise Forbidden("operate")
-        elif not request.auth.allows(verb := "read" if action == "read" else "write", namespace):
-            raise Forbidden(f"{verb}:{namespace}")
-        return
-    for permission in _PERMISSIONS[action]:
-        if not request.user.has_perm(permission):
-            raise Forbidden(permission)
+    """Raises `Forbidden`, which names what is missing, unless the caller may do ``action`` (see policy.py)."""
+    if lacking := policy.missing(request.user, _token(request), action, namespace):
+        raise Forbidden(lacking, namespace)
 
 
 def may_read(request: Request, namespace: str) -> bool:
-    if isinstance(request.auth, ApiToken):
-        return request.auth.allows("read", namespace)
-    return request.user.has_perm("entries.view_configentry")
+    return policy.may(request.user, _token(request), "read", namespace)
+
+
+def _token(request: Request) -> ApiToken | None:
+    return request.auth if isinstance(request.auth, ApiToken) else None

@@ -50,8 +50,9 @@ _TITLES = {
 class Forbidden(exceptions.PermissionDenied):
     """403 that names what is missing."""
 
-    def __init__(self, missing: str):
-        super().__init__(f"this needs the permission {missing}")
+    def __init__(self, missing: str, namespace: str = ""):
+        where = f" in namespace {namespace}" if namespace and ":" not in missing else ""
+        super().__init__(f"this needs the permission {missing}{where}")
         self.missing = missing
 
 

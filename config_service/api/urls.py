@@ -1,5 +1,6 @@
 from django.urls import path, re_path
 
+from config_service.api.audit import AuditView
 from config_service.api.entries import EntriesView, EntryView, NamespacesView, NamespaceView
 from config_service.api.group import GroupView, NodeOperationView, RequestView, TransferLeadershipView, UnknownPathView
 from config_service.api.history import (
@@ -24,6 +25,7 @@ urlpatterns = [
     path("namespaces/<str:namespace>/entries/<path:key>", EntryView.as_view()),
     path("history", HistoryReachView.as_view()),
     path("watch", WatchView.as_view()),
+    path("audit", AuditView.as_view()),
     path("group", GroupView.as_view()),
     path("group/nodes/<str:node>/drain", NodeOperationView.as_view(operation="drain")),
     path("group/nodes/<str:node>/undrain", NodeOperationView.as_view(operation="undrain")),

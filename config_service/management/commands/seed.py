@@ -6,21 +6,22 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from config_service.accounts import selectors as accounts
 from config_service.accounts import services as account_services
 from config_service.entries import selectors, services, validation
 from config_service.errors import NotFound
+from config_service.origins import ProposingCommand
 from config_service.refusals import REFUSALS, explain
 from consensus import client as consensus_client
 
 ACTOR = "seed"
 TOKEN_NAME = "seed"
-SCOPES = ["read:*", "write:*", "operate"]
+SCOPES = ["read:*", "write:*", "publish:*", "reveal:*", "operate:*", "operate", "audit"]
 
 
-class Command(BaseCommand):
+class Command(ProposingCommand):
     help = "Creates a superuser and an API token, and loads a YAML file of namespaces and entries."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
