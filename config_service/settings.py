@@ -61,6 +61,9 @@ INSTALLED_APPS = [
     "config_service.localgroup",
 ]
 
+# k2:BASE64,k1:BASE64, the same on every node: the first seals secrets, all open them (config_service/sealing).
+SECRET_KEYS = env("SECRET_KEYS")
+
 # Whose X-Forwarded-For is believed: addresses or networks of proxies. The client's address goes into the audit trail.
 TRUSTED_PROXIES = [ip_network(proxy.strip()) for proxy in env("TRUSTED_PROXIES").split(",") if proxy.strip()]
 

@@ -1,14 +1,51 @@
-"""What a scope and a grant may be."""
+"""What users, groups, tokens and grants may be."""
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
-from config_service.accounts.models import Verb
+from django.contrib.auth.models import Permission
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
+from config_service.accounts.commands import PutUser
+from config_service.accounts.models import User, Verb
 from config_service.errors import Invalid
+from config_service.texts import check_text
 
 _NAMESPACE = r"(?:\*|[A-Za-z0-9][A-Za-z0-9_-]{0,63})"
 _SCOPE = re.compile(rf"operate|audit|(?:read|write|publish|reveal|operate):{_NAMESPACE}")
 SCOPES = "read:, write:, publish:, reveal:, operate:NAMESPACE (* for every namespace), operate, audit"
+
+
+def check_name(field: str, name: str, longest: int = 150) -> str:
+    if not name:
+        raise Invalid.field(field, f"1 to {longest} characters")
+    return check_text(field, name, longest)
+
+
+def check_user(command: PutUser) -> PutUser:
+    check_name("username", command.username)
+    try:
+        User.username_validator(command.username)
+        if command.email:
+            validate_email(check_text("email", command.email, 254))
+    except ValidationError as error:
+        field = "email" if error.code == "invalid" and "email" in error.message.lower() else "username"
+        raise Invalid.field(field, error.message) from None
+    check_text("first_name", command.first_name, 150)
+    check_text("last_name", command.last_name, 150)
+    return command
+
+
+def check_permissions(names: Iterable[str]) -> tuple[str, ...]:
+    """Sorted and without doubles; an unknown one would silently grant nothing."""
+    wanted = sorted(set(names))
+    for name in wanted:
+        app, _, codename = check_text("permissions", name, 255).partition(".")
+        if not Permission.objects.filter(content_type__app_label=app, codename=codename).exists():
+            raise Invalid.field("permissions", f"there is no permission {name!r}")
+    return tuple(wanted)
 
 
 def check_scopes(scopes: Any) -> list[str]:

@@ -5,6 +5,8 @@ import re
 from typing import Any, NoReturn
 
 from config_service.errors import Invalid, TooLarge, TypeMismatch
+from config_service.texts import SURROGATE
+from config_service.texts import check_text as check_text
 
 MAX_KEY_LENGTH = 512
 MAX_VALUE_BYTES = 512 * 1024
@@ -15,7 +17,6 @@ TYPES = ("string", "integer", "float", "boolean", "json")
 
 _NAMESPACE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,63})")
 _KEY = re.compile(r"[A-Za-z0-9._\-/]+")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def check_namespace(name: str) -> str:
@@ -41,15 +42,6 @@ def check_prefix(prefix: str) -> str:
     if prefix and (len(prefix) > MAX_KEY_LENGTH or not _KEY.fullmatch(prefix)):
         raise Invalid.field("prefix", "a prefix is made of letters, digits, '.', '_', '-' and '/'")
     return prefix
-
-
-def check_text(field: str, text: str, longest: int) -> str:
-    """Free text that Postgres can hold and UTF-8 can carry."""
-    if len(text) > longest:
-        raise Invalid.field(field, f"at most {longest} characters")
-    if "\0" in text or _SURROGATE.search(text):
-        raise Invalid.field(field, "NUL characters and lone surrogates are not allowed")
-    return text
 
 
 def check_type(kind: str) -> str:
@@ -113,7 +105,7 @@ def _check_tree(value: Any) -> None:
             elif isinstance(item, list):
                 containers = True
                 below.extend(item)
-            elif isinstance(item, str) and _SURROGATE.search(item):
+            elif isinstance(item, str) and SURROGATE.search(item):
                 raise Invalid("a lone surrogate is not a character")
         depth += containers
         if depth > MAX_DEPTH:
