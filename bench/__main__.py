@@ -1,15 +1,17 @@
 """``python -m bench [--only ...] [--seconds N] [--rounds N] [--outstanding 1,64]``."""
 
 import argparse
+import os
 import sys
 
 from bench.etcd import start_if_installed
 from bench.failover import failover
 from bench.footprint import floors, idle
 from bench.loads import Loads
+from bench.watching import delays, idle_watchers
 from tests.support.group import RealGroup
 
-SECTIONS = ("floors", "idle", "writes", "reads", "failover")
+SECTIONS = ("floors", "idle", "writes", "reads", "watch", "sizes", "failover")
 
 
 def main() -> int:
@@ -22,6 +24,7 @@ def main() -> int:
     chosen = options.only.split(",")
     if unknown := set(chosen) - set(SECTIONS):
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    os.environ["API_RATE_PER_S"] = "0"
     group, etcd = RealGroup(), None
     try:
         group.up()
@@ -29,14 +32,19 @@ def main() -> int:
             floors(group)
         if "idle" in chosen:
             idle(group)
-        if {"writes", "reads", "failover"} & set(chosen):
+        if {"writes", "reads", "watch", "failover"} & set(chosen):
             etcd = start_if_installed()
-        if {"writes", "reads"} & set(chosen):
+        if {"writes", "reads", "sizes"} & set(chosen):
             loads = Loads(group, etcd, options.seconds, options.rounds)
             if "writes" in chosen:
                 loads.writes([int(count) for count in options.outstanding.split(",")])
             if "reads" in chosen:
                 loads.reads()
+        if "watch" in chosen:
+            delays(group, etcd)
+            idle_watchers(group)
+        if "sizes" in chosen:
+            loads.sizes()
         if "failover" in chosen:
             failover(group, etcd, options.rounds)
     finally:

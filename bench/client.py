@@ -19,17 +19,20 @@ from config_service.proposing import now  # noqa: E402
 from consensus.client import get_client  # noqa: E402
 
 
-def run(outstanding: int, seconds: float, pids: list[int]) -> tuple[float, ...]:
-    """Whoever is answered asks again at once; returns the fields of a `Result`, with the time that ``pids`` spent."""
+def run(outstanding: int, seconds: float, pids: list[int], first: int = 0, keys: int = 1000) -> tuple[float, ...]:
+    """Whoever is answered asks again at once; returns the fields of a `Result`, with the time that ``pids`` spent.
+
+    Goes round over ``keys`` keys from number ``first`` on, for ``seconds``; if that is 0, once.
+    """
     client = get_client()
     latencies: list[float] = []
     failures: list[BaseException] = []
     idle = threading.Semaphore(0)
     stop_at = time.perf_counter() + seconds
-    numbers = iter(range(1 << 60))
+    numbers = iter(range(1 << 60 if seconds else keys - outstanding))
 
-    def ask() -> None:
-        key = f"k{next(numbers) % 1000}"
+    def ask(number: int) -> None:
+        key = f"k{first + number % keys}"
         payload = encode(PutEntry("load", key, '"' + "v" * 100 + '"', "string"), "bench", now())
         before = time.perf_counter()
 
@@ -37,16 +40,17 @@ def run(outstanding: int, seconds: float, pids: list[int]) -> tuple[float, ...]:
             latencies.append(time.perf_counter() - before)
             if future.exception() is not None:
                 failures.append(future.exception())
-            if time.perf_counter() < stop_at:
-                ask()
-            else:
+            following = next(numbers, None)
+            if following is None or (seconds and time.perf_counter() >= stop_at):
                 idle.release()
+            else:
+                ask(following + outstanding)
 
         client.submit(payload, uuid.uuid4().hex).add_done_callback(answered)
 
     spent, started = spent_s(pids), time.perf_counter()
-    for _ in range(outstanding):
-        ask()
+    for number in range(outstanding):
+        ask(number)
     for _ in range(outstanding):
         idle.acquire()
     return astuple(summarize(latencies, time.perf_counter() - started, len(failures), spent_s(pids) - spent))

@@ -102,6 +102,23 @@ class Loads:
             line(f"REST, {count} connections", rest, theirs)
             print(flush=True)
 
+    def sizes(self) -> None:
+        """What a read of one key costs where there are few or many: it should be the same."""
+        print("Reads of single keys, 16 connections, by the number of entries")
+        held, medians = 0, []
+        for size in (1000, 10_000, 100_000):
+            arguments = {"outstanding": 256, "seconds": 0, "pids": [], "first": held, "keys": size - held}
+            child("bench.client", self._environment, **arguments)
+            held = size
+            paths = [f"/api/v1/namespaces/load/entries/k{i}" for i in range(0, size, size // 1000)]
+            for name, query in (("linearizable", ""), ("stale", "?consistency=stale")):
+                gets = [{"method": "GET", "path": path + query, "body": None} for path in paths]
+                (result,) = self._in_turns(partial(self._rest, 16, gets))
+                line(f"REST, {name}, {size} entries", result, None)
+            medians.append(result.p50_ms)
+        budget("a stale read of 100,000 costs at most 1.5 times one of 1,000", medians[-1] <= 1.5 * medians[0])
+        print(flush=True)
+
     def reads(self) -> None:
         print("Reads of single keys, at the leader")
         for name, query, body in (
