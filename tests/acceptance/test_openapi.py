@@ -1,4 +1,4 @@
-"""The description of the API holds: generated requests, good and bad, get only what it promises, and no server error."""
+"""The description of the API holds: generated requests, good and bad, get only what it promises."""
 
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
