@@ -1,7 +1,6 @@
 """Paxos, pure: messages and time go in, messages and things to persist come out. No leader, no log.
 
-Room by room (S: Lamport, "Paxos Made Simple"; C: Rystsov, "CASPaxos"; M: Lamport, "Paxos Made Moderately..." is not
-used, every register is decided on its own):
+Room by room (S: Lamport, "Paxos Made Simple"; C: Rystsov, "CASPaxos"). Every register is decided on its own:
 
 * `ballot`      numbers that two proposers never share, and one proposer never uses twice
 * `messages`    what nodes say to each other and keep on disk

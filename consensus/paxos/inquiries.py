@@ -78,6 +78,9 @@ def _answer(state: State, inquiry: Inquiry, reply: QueryReply) -> None:
         rounds.learned(state, reply.name, reply.accepted, reply.value)
     outcome = seen(decode(reply.value) if reply.value else None, Kind.DONE)
     for asked in inquiry.asked:
+        # This node asked about what it alone accepted: only a full round says what becomes of that.
+        if asked.context is None and state.acceptor.accepted(reply.name) > reply.accepted:
+            rounds.ask(state, reply.name, asked)
         state.finish(asked, outcome)
     _next(state, inquiry)
 

@@ -1,4 +1,4 @@
-"""Work on one register: ballots, back-off, and the promise that saves a round trip (C 2.2, 2.2.1; M 3.1).
+"""Work on one register: ballots, back-off, and the promise that saves a round trip (C 2.2, 2.2.1, 3.1).
 
 A round takes what waits, gathers a quorum of promises, folds the requests into one value, and has a quorum accept it.
 The accept carries the proposer's next ballot, which whoever accepts promises as well: a proposer that nobody disturbs

@@ -10,7 +10,7 @@ from consensus.paxos.proposer import Attempt, Phase
 from consensus.paxos.quorum import Membership
 from consensus.paxos.register import put
 from consensus.paxos.work import Kind
-from consensus.simulator.checkers import Violation
+from consensus.simulator.ledger import Violation
 from consensus.simulator.paxos.explore import Explorer
 from tests.paxos.harness import Group, lost_to
 

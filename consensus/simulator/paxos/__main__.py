@@ -4,7 +4,7 @@ import argparse
 import sys
 import time
 
-from consensus.simulator.checkers import Violation
+from consensus.simulator.ledger import Violation
 from consensus.simulator.paxos.cluster import Cluster
 
 

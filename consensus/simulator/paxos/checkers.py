@@ -8,7 +8,7 @@ from consensus.paxos.messages import Accept, HardState, ListNames, PaxosMessage,
 from consensus.paxos.node import Ready
 from consensus.paxos.quorum import Membership, Quorum
 from consensus.paxos.register import Decree, Register, Stored, decode, encode
-from consensus.simulator.checkers import Violation
+from consensus.simulator.ledger import Violation
 from consensus.simulator.paxos.machine import Machine
 
 

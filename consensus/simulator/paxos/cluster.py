@@ -9,11 +9,11 @@ from consensus.paxos.errors import SafetyViolation
 from consensus.paxos.messages import PaxosMessage
 from consensus.paxos.node import Outcome, Ready
 from consensus.paxos.quorum import Membership
-from consensus.simulator.checkers import Violation
-from consensus.simulator.network import Network, Weather
+from consensus.simulator.ledger import Violation
 from consensus.simulator.paxos.change import MembershipChange
 from consensus.simulator.paxos.checkers import Checkers
 from consensus.simulator.paxos.machine import Machine
+from consensus.simulator.paxos.network import Network, Weather
 from consensus.simulator.paxos.trace import describe, describe_record
 from consensus.simulator.paxos.workload import REGISTERS, Workload
 
@@ -58,7 +58,7 @@ class Cluster:
     def _step(self) -> None:
         self.steps += 1
         self.network.now_ms += self.random.choice((1, 2, 5, 10))
-        for source, destination, _, message in self.network.due():
+        for source, destination, message in self.network.due():
             self._note(f"{source} > {destination} {describe(message)}")
             self.by_name[destination].receive(source, message)
         for machine in self.machines:

@@ -16,7 +16,7 @@ from consensus.paxos.ballot import Ballot
 from consensus.paxos.messages import Accept, Accepted, Prepare, Promise, Record
 from consensus.paxos.proposer import Attempt, Phase
 from consensus.paxos.quorum import Membership, Quorum
-from consensus.simulator.checkers import Violation
+from consensus.simulator.ledger import Violation
 
 ACCEPTORS = ("a0", "a1", "a2")
 NAME = "decree"

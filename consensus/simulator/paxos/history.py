@@ -7,7 +7,7 @@ follow from the one before it, and none may stand before another that ended befo
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from consensus.simulator.checkers import Violation
+from consensus.simulator.ledger import Violation
 
 PUT, APPEND, DELETE, READ = "put", "append", "delete", "read"
 

@@ -9,7 +9,7 @@ from consensus.paxos.messages import HardState, PaxosMessage, Record
 from consensus.paxos.node import PaxosConfig, PaxosNode, Ready
 from consensus.paxos.quorum import Membership
 from consensus.paxos.work import Outcome
-from consensus.simulator.network import Network
+from consensus.simulator.paxos.network import Network
 
 
 @dataclass(slots=True)
@@ -124,4 +124,4 @@ class Machine:
     def _send(self, messages: Iterable[tuple[str, PaxosMessage]]) -> None:
         for destination, message in messages:
             self._watch.sent(self, message)
-            self._network.send(self.name, destination, self.life, [message])
+            self._network.send(self.name, destination, message)

@@ -7,7 +7,7 @@ from random import Random
 from consensus.paxos.node import Outcome, PaxosNode
 from consensus.paxos.register import Change, Register, delete, put
 from consensus.paxos.work import Kind
-from consensus.simulator.checkers import Violation
+from consensus.simulator.ledger import Violation
 from consensus.simulator.paxos import history
 from consensus.simulator.paxos.checkers import Checkers
 from consensus.simulator.paxos.history import APPEND, DELETE, PUT, READ, Operation
