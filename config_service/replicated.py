@@ -9,8 +9,11 @@ import msgspec.inspect
 
 from config_service.accounts import state_machine as accounts
 from config_service.accounts.commands import AccountsCommand
+from config_service.accounts.replicated_tables import TABLES as ACCOUNTS_TABLES
+from config_service.audit.replicated_tables import TABLES as AUDIT_TABLES
 from config_service.audit.trail import Event, Trail
 from config_service.entries.commands import EntriesCommand
+from config_service.entries.replicated_tables import TABLES as ENTRIES_TABLES
 from config_service.entries.state_machine import EntriesStateMachine, Step
 from config_service.envelope import READABLE_VERSIONS, CommandBase, Envelope, Refusal, Target, encode_result
 from config_service.guard import applying
@@ -45,6 +48,8 @@ class ReplicatedTables:
     Commands about entries are applied as one batch, those about accounts one by one. The two touch different tables, so
     only the order within each of them matters. The audit trail comes last and follows the order of the log.
     """
+
+    tables = (*ACCOUNTS_TABLES, *ENTRIES_TABLES, *AUDIT_TABLES)
 
     def __init__(self) -> None:
         self._entries = EntriesStateMachine()

@@ -164,6 +164,10 @@ CONSENSUS = {
     "election_timeout_max_ms": int(env("ELECTION_TIMEOUT_MAX_MS", "1000")),
     "deadline_s": float(env("PROPOSE_DEADLINE_S", "5")),
     "command_version": int(env("COMMAND_VERSION", "2")),
+    "log_keep_entries": int(env("LOG_KEEP_ENTRIES", "10000")),
+    "log_keep_bytes": int(env("LOG_KEEP_BYTES", str(64 << 20))),
+    "log_keep_s": float(env("LOG_KEEP_S", "600")),
+    "lease_reads": env("LEASE_READS") == "1",
 }
 
 # --- the product -----------------------------------------------------------------------------------------------------
@@ -187,6 +191,7 @@ CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "consensus.heartbeat", "schedule": CONSENSUS["heartbeat_interval_ms"] / 1000},
     "election": {"task": "consensus.election", "schedule": CONSENSUS["election_tick_ms"] / 1000},
+    "compact": {"task": "consensus.compact", "schedule": 10.0},
     "compact_history": {
         "task": "entries.compact_history",
         "schedule": float(env("HISTORY_COMPACT_EVERY_S", "3600")),

@@ -12,10 +12,11 @@ import msgspec
 
 from consensus.errors import UnknownVersion
 from consensus.group_commands import ACTIVE
-from consensus.group_state import apply_group_command
+from consensus.group_state import apply_group_command, apply_membership
 from consensus.models import AppliedRequest, AppliedState, Member
 from consensus.ports import Command, GroupChange, Outcome, StateMachine
-from consensus.raft.messages import Entry, EntryKind
+from consensus.raft.membership import decode as decode_membership
+from consensus.raft.messages import Entry, EntryKind, Membership
 from consensus.recent_ids import RecentIds
 from consensus.sql import BigintArray, BytesArray, TextArray, Writes, begin, execute
 from consensus.wire import PROPOSAL_VERSION, Proposal, proposal_decoder
@@ -39,21 +40,24 @@ SELECT * FROM unnest(%s::text[], %s::bigint[], %s::bytea[], %s::bytea[])
 ON CONFLICT (request_id) DO UPDATE
 SET index = excluded.index, fingerprint = excluded.fingerprint, result = excluded.result
 """
-FORGET = "DELETE FROM consensus_appliedrequest WHERE index <= %s::bigint"
+FORGET = "DELETE FROM consensus_appliedrequest WHERE index <= %s::bigint AND NOT request_id = ANY(%s::text[])"
+
+WITHOUT_PROPOSAL = (EntryKind.NOOP, EntryKind.MEMBERSHIP)
 
 
 class DatabaseApplier:
     """Uses Django's default connection of the calling thread, so that a state machine may use the ORM."""
 
-    def __init__(self, state_machine: StateMachine, members: Sequence[str]):
+    def __init__(self, state_machine: StateMachine):
         self._state_machine = state_machine
-        self._states: dict[str, tuple[str, int]] = {}
-        state_machine.reset()
         for setting in SESSION:
             execute(f"SET {setting}")
         AppliedState.objects.get_or_create(id=1)
-        for node in members:
-            Member.objects.get_or_create(node=node)
+        self.reload()
+
+    def reload(self) -> None:
+        """The tables were replaced, or founded: forget what was remembered of them."""
+        self._state_machine.reset()
         self._applied = AppliedState.objects.get(id=1).index
         self._requests = RecentIds(
             AppliedRequest.objects.values_list("request_id", flat=True).iterator(), REQUEST_WINDOW
@@ -71,21 +75,26 @@ class DatabaseApplier:
         return self._states.get(node, (ACTIVE, 0))
 
     def apply(self, entries: Sequence[Entry]) -> list[Outcome]:
-        last = entries[-1].index
-        proposals = [(entry, _decode(entry)) for entry in entries if entry.kind != EntryKind.NOOP]
+        first, last = entries[0].index, entries[-1].index
+        memberships = [(entry, _decode_membership(entry)) for entry in entries if entry.kind == EntryKind.MEMBERSHIP]
+        proposals = [(entry, _decode(entry)) for entry in entries if entry.kind not in WITHOUT_PROPOSAL]
         try:
-            outcomes = self._apply(entries[0].index, last, proposals)
-            if last // PRUNE_EVERY != self._applied // PRUNE_EVERY:
-                execute(FORGET, last - REQUEST_WINDOW)
+            outcomes = self._apply(first, last, proposals, memberships)
         except BaseException:
             self._state_machine.reset()
             raise
         self._applied = last
-        if any(entry.kind == EntryKind.GROUP for entry in entries):
+        if any(entry.kind in (EntryKind.GROUP, EntryKind.MEMBERSHIP) for entry in entries):
             self._load_states()
         return outcomes
 
-    def _apply(self, first: int, last: int, proposals: list[tuple[Entry, Proposal]]) -> list[Outcome]:
+    def _apply(
+        self,
+        first: int,
+        last: int,
+        proposals: list[tuple[Entry, Proposal]],
+        memberships: list[tuple[Entry, Membership]],
+    ) -> list[Outcome]:
         answers = self._first_answers([proposal.request_id for _, proposal in proposals])
         fresh: dict[str, tuple[Entry, Proposal]] = {}
         for entry, proposal in proposals:
@@ -95,15 +104,19 @@ class DatabaseApplier:
                 fresh.setdefault(proposal.request_id, (entry, proposal))
         with Writes() as writes:
             writes.add(ADVANCE, last, first - 1)
-            results = self._run(list(fresh.values()))
+            results = self._run(sorted([*fresh.values(), *memberships], key=lambda step: step[0].index))
             answers |= {
                 request_id: (entry.index, proposal.fingerprint, results[entry.index])
                 for request_id, (entry, proposal) in fresh.items()
             }
+            request_ids = TextArray(list(fresh))
             if fresh:
                 indexes, fingerprints, stored = zip(*(answers[request_id] for request_id in fresh), strict=True)
-                columns = TextArray(list(fresh)), BigintArray(indexes), BytesArray(fingerprints), BytesArray(stored)
-                writes.add(REMEMBER, *columns)
+                columns = BigintArray(indexes), BytesArray(fingerprints), BytesArray(stored)
+                writes.add(REMEMBER, request_ids, *columns)
+            # At the same revisions on every node, however it cuts its batches.
+            if (forget := last // PRUNE_EVERY * PRUNE_EVERY) >= first:
+                writes.add(FORGET, forget - REQUEST_WINDOW, request_ids)
         self._requests.add(fresh)
         return [_outcome(proposal, *answers[proposal.request_id]) for _, proposal in proposals]
 
@@ -114,24 +127,34 @@ class DatabaseApplier:
             return {}
         return {row[0]: row[1:] for row in execute(KNOWN, TextArray(suspects)).fetchall()}
 
-    def _run(self, fresh: list[tuple[Entry, Proposal]]) -> dict[int, bytes]:
-        """Results by index: the group's own commands one by one, the product's in one batch. They touch different
-        tables, so only the order within each kind matters."""
+    def _run(self, steps: list[tuple[Entry, Proposal | Membership]]) -> dict[int, bytes]:
+        """Results by index: what concerns the group one by one, the product's commands in one batch. They touch
+        different tables, so only the order within each kind matters."""
         commands: list[Command] = []
         changes: list[GroupChange] = []
         results: dict[int, bytes] = {}
-        for entry, proposal in fresh:
+        for entry, step in steps:
             if entry.kind == EntryKind.COMMAND:
-                commands.append(Command(entry.index, proposal.request_id, proposal.payload))
+                commands.append(Command(entry.index, step.request_id, step.payload))
                 continue
             begin()
-            results[entry.index], change = apply_group_command(entry.index, proposal.request_id, proposal.payload)
+            if isinstance(step, Membership):
+                change = apply_membership(entry.index, step)
+            else:
+                results[entry.index], change = apply_group_command(entry.index, step.request_id, step.payload)
             if change is not None:
                 changes.append(change)
         if commands or changes:
             answers = self._state_machine.apply(commands, changes)
             results.update(zip((command.index for command in commands), answers, strict=True))
         return results
+
+
+def _decode_membership(entry: Entry) -> Membership:
+    try:
+        return decode_membership(entry.data)
+    except msgspec.DecodeError as error:
+        raise UnknownVersion(f"the membership at {entry.index} cannot be read by this release: {error}") from error
 
 
 def _decode(entry: Entry) -> Proposal:

@@ -26,6 +26,7 @@ from consensus.errors import (
     NoLeader,
     OutcomeUnknown,
     Overloaded,
+    Refused,
     RequestConflict,
 )
 from consensus.fingerprints import fingerprint as fingerprint_of
@@ -35,9 +36,12 @@ from consensus.request_sender import RequestSender
 from consensus.wire import (
     PROPOSAL_VERSION,
     Answer,
+    ChangeNote,
+    ChangeRequest,
     Proposal,
     ProposeRequest,
     ReadRequest,
+    RebuildRequest,
     Request,
     TransferRequest,
     WaitRequest,
@@ -155,6 +159,22 @@ class Client:
         except DeadlineExceeded:
             raise late from None
 
+    def change_membership(self, note: ChangeNote, deadline_s: float | None = None) -> int:
+        """Ask the leader for a change; returns the index of its first step, 0 if it is so already.
+
+        Raises `Refused`, `NoLeader`, or `DeadlineExceeded` when it is not known whether it has begun.
+        """
+        seconds = self._deadline(deadline_s)
+        request = ChangeRequest(self._answers_key, next(self._tokens), int(seconds * 1000), note)
+        late = DeadlineExceeded("it is not known whether the change of the membership has begun")
+        return self._wait(self._submit(request, seconds), deadline_s, late).index
+
+    def rebuild(self, deadline_s: float | None = None) -> None:
+        """Have this node's tables replaced by an image of the leader's. Returns when that has begun."""
+        seconds = self._deadline(deadline_s)
+        request = RebuildRequest(self._answers_key, next(self._tokens), int(seconds * 1000))
+        self._wait(self._submit(request, seconds), deadline_s, NoLeader("this node's runtime does not answer"))
+
     # --- sending ---------------------------------------------------------------------------------------------------
     def _deadline(self, deadline_s: float | None) -> float:
         return self._config.deadline_s if deadline_s is None else deadline_s
@@ -258,7 +278,7 @@ class Client:
             self.note_applied(answer.index)
             call.future.set_result(Applied(answer.index, answer.result))
         else:
-            call.future.set_exception(_error(answer.status, call.request_id))
+            call.future.set_exception(_error(answer, call.request_id))
 
 
 def _unanswered(call: _Call) -> ConsensusError:
@@ -266,8 +286,10 @@ def _unanswered(call: _Call) -> ConsensusError:
     return OutcomeUnknown(call.request_id) if call.request_id else NoLeader()
 
 
-def _error(status: str, request_id: str) -> ConsensusError:
-    match status:
+def _error(answer: Answer, request_id: str) -> ConsensusError:
+    match answer.status:
+        case "refused":
+            return Refused(answer.result.decode())
         case "conflict":
             return RequestConflict(request_id)
         case "unknown":

@@ -28,6 +28,10 @@ class NodeConfig:
     election_timeout_max_ms: int = 1000
     deadline_s: float = 5.0
     command_version: int = 2
+    log_keep_entries: int = 10_000
+    log_keep_bytes: int = 64 << 20
+    log_keep_s: float = 600.0
+    lease_reads: bool = False
 
     @property
     def peers(self) -> tuple[str, ...]:

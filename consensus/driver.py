@@ -12,22 +12,36 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from consensus.admission import Acquaintances, Admission
+from consensus.changes import MembershipChanges
+from consensus.compaction import Compactor
 from consensus.conf import NodeConfig
 from consensus.drain import DrainWatch
 from consensus.errors import UnknownVersion
 from consensus.forwarding import Forwarding
-from consensus.ports import Applier, Storage, Transport
+from consensus.ports import Applier, Images, ReceivedImage, Storage, StoredState, Transport
 from consensus.raft.log import Log
+from consensus.raft.messages import EntryKind, Snapshot
 from consensus.raft.node import RaftConfig, RaftNode, Role
+from consensus.snapshots import SnapshotReceiver, SnapshotSender
 from consensus.wire import (
     Answer,
+    ChangeAnswer,
+    ChangeForward,
+    ChangeRequest,
+    Hello,
+    HelloAnswer,
     PeerMessage,
     ProposeForward,
     ProposeRefused,
     ReadAnswer,
     ReadForward,
+    RebuildRequest,
     Report,
     Request,
+    SnapshotAck,
+    SnapshotChunk,
+    SnapshotRequest,
     TransferForward,
 )
 
@@ -43,47 +57,56 @@ class Events:
 
     heartbeat_due: bool = False
     election_due: bool = False
+    compact_due: bool = False
     received: list[tuple[str, PeerMessage]] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
 
 
-class Driver:
-    """``transport_for`` gives the transport of one epoch.
+@dataclass(slots=True)
+class Ports:
+    """What stands around one life of a node.
 
-    ``publish`` takes the answers of one turn, grouped by the asking process's answer list.
+    ``transport_for`` gives the transport of one life, by its epoch and the node's incarnation. ``publish`` takes the
+    answers of one turn, grouped by the asking process's answer list. ``randint`` is a random whole number between two
+    bounds, both included.
     """
 
-    def __init__(
-        self,
-        config: NodeConfig,
-        storage: Storage,
-        transport_for: Callable[[int], Transport],
-        applier: Applier,
-        publish: Callable[[Mapping[str, Sequence[Answer]]], None],
-        randint: Callable[[int, int], int],
-        now_ms: int,
-    ):
+    storage: Storage
+    transport_for: Callable[[int, str], Transport]
+    applier: Applier
+    images: Images
+    publish: Callable[[Mapping[str, Sequence[Answer]]], None]
+    randint: Callable[[int, int], int]
+    acquaintances: Acquaintances
+
+
+class Driver:
+    """One life of a node: begins with what storage holds."""
+
+    def __init__(self, config: NodeConfig, ports: Ports, now_ms: int):
         self.config = config
-        self.storage = storage
-        self.applier = applier
-        self.publish = publish
+        self.storage = ports.storage
+        self.applier = ports.applier
+        self.publish = ports.publish
+        self.acquaintances = ports.acquaintances
         self.halted = ""
         self.reports: dict[str, Report] = {}
         self.heard_ms: dict[str, int] = {}
-        stored = storage.open()
+        stored = ports.storage.open()
         self.epoch = stored.epoch
-        self.transport = transport = transport_for(stored.epoch)
-        raft = RaftConfig(
-            node=config.node,
-            voters=tuple(sorted(config.members)),
-            election_timeout_min_ms=config.election_timeout_min_ms,
-            election_timeout_max_ms=config.election_timeout_max_ms,
-        )
-        log = Log(storage, stored.terms, stored.last_index)
-        self.node = RaftNode(raft, stored.hard_state, log, applier.applied_index(), randint, now_ms)
+        self.transport = transport = ports.transport_for(stored.epoch, stored.incarnation)
+        self.node = node = _raft_node(config, ports, stored, now_ms)
         self._answers: dict[str, list[Answer]] = {}
-        self.forwarding = Forwarding(config, self.node, transport, applier, self._answer, stored.epoch)
-        self.drain = DrainWatch(config, self.node, applier, self.forwarding)
+        self._chunks: list[tuple[str, SnapshotChunk]] = []
+        self.forwarding = Forwarding(config, node, transport, self.applier, self._answer, stored.epoch)
+        self.drain = DrainWatch(config, node, self.applier, self.forwarding)
+        self.admission = Admission(
+            config, node, ports.storage, stored, self.applier, transport, ports.acquaintances, now_ms
+        )
+        self.changes = MembershipChanges(config, node, self.admission, transport, self._answer, stored.epoch)
+        self.snapshots_out = SnapshotSender(node, transport, ports.images)
+        self.snapshots_in = SnapshotReceiver(node, transport, ports.images, self._install)
+        self.compactor = Compactor(config, node, ports.storage)
         self._led_by = ("", 0)
         self._heartbeat_ms = self._election_ms = now_ms
         self._reported_ms = now_ms - 1000
@@ -93,11 +116,12 @@ class Driver:
         for source, message in events.received:
             self._receive(source, message, now_ms)
         for request in events.requests:
-            self.forwarding.request(request, now_ms)
+            self._request(request, now_ms)
         self._tick(events, now_ms)
         self._notice_leader()
         self.forwarding.dispatch(now_ms)
         more = self._settle(self._appliable(events))
+        self._receive_chunks()
         self._publish()
         return more
 
@@ -121,6 +145,16 @@ class Driver:
         """Whether there is something left to apply, for a moment with nothing else to do."""
         return self.node.applied_index < self.node.commit_index and not self.halted
 
+    def _request(self, request: Request, now_ms: int) -> None:
+        match request:
+            case ChangeRequest():
+                self.changes.request(request, now_ms)
+            case RebuildRequest():
+                self.rebuild()
+                self._answer(request.reply_to, Answer(request.token, "ok"))
+            case _:
+                self.forwarding.request(request, now_ms)
+
     def _receive(self, source: str, message: PeerMessage, now_ms: int) -> None:
         self.heard_ms[source] = now_ms
         match message:
@@ -131,28 +165,53 @@ class Driver:
             case ProposeRefused():
                 self.forwarding.proposals.refused(message.request_ids, message.reason)
             case ReadForward():
-                self.forwarding.on_read_forward(source, message)
+                self.forwarding.on_read_forward(source, message, now_ms)
             case ReadAnswer():
                 self.forwarding.on_read_answer(message)
             case TransferForward():
                 self.forwarding.begin_transfer(message.to, now_ms)
-            case _:
+            case Hello():
+                self.admission.on_hello(source, message, now_ms)
+            case HelloAnswer():
+                self.admission.on_answer(source, message)
+            case ChangeForward():
+                self.changes.on_forward(source, message, now_ms)
+            case ChangeAnswer():
+                self.changes.on_answer(message)
+            case SnapshotChunk():
+                self._chunks.append((source, message))
+            case SnapshotAck():
+                self.snapshots_out.on_ack(source, message, now_ms)
+            case SnapshotRequest():
+                self.node.needs_snapshot(source)
+            case _ if self.admission.admitted:
+                self.acquaintances.saw(source, message)
                 self.node.step(source, message, now_ms)
 
     def _tick(self, events: Events, now_ms: int) -> None:
         if events.heartbeat_due:
             self._heartbeat_ms = now_ms
-            self.node.tick_heartbeat()
+            self.node.tick_heartbeat(now_ms)
+        if events.compact_due:
+            self.compactor.look(now_ms, self.snapshots_out.held_index)
         if events.election_due:
             self._election_ms = now_ms
-            self.drain.tick(now_ms)
-            self.node.tick_election(now_ms)
-            self.forwarding.tick(now_ms, self.config.election_timeout_max_ms)
-            if now_ms - self._reported_ms >= 1000:
-                self._report(now_ms)
+            self._tick_election(now_ms)
         # A node whose scheduler has stopped must not go on leading by the traffic of its clients alone.
         if self.scheduler_late_ms(now_ms) > self.config.election_timeout_max_ms:
             self.node.step_down(now_ms)
+
+    def _tick_election(self, now_ms: int) -> None:
+        self.admission.tick(now_ms)
+        if self.admission.admitted:
+            self.drain.tick(now_ms)
+            self.node.tick_election(now_ms)
+        self.forwarding.tick(now_ms, self.config.election_timeout_max_ms)
+        self.changes.tick(now_ms)
+        self.snapshots_out.tick(now_ms)
+        self.compactor.step()
+        if now_ms - self._reported_ms >= 1000:
+            self._report(now_ms)
 
     def _notice_leader(self) -> None:
         led_by = (self.node.leader, self.node.term)
@@ -174,6 +233,7 @@ class Driver:
             if ready.hard_state is not None or ready.entries:
                 self.storage.save(ready.hard_state or self.node.hard_state, ready.entries)
                 self.node.saved(ready)
+                self.compactor.written += sum(len(entry.data) for entry in ready.entries)
             self._send(ready.late)
             self.forwarding.on_read_results(ready.reads)
             if ready.committed and not leads:
@@ -195,7 +255,36 @@ class Driver:
         for outcome in outcomes:
             self.forwarding.proposals.applied(outcome)
         self.forwarding.reads.applied(last)
+        if any(entry.kind == EntryKind.MEMBERSHIP for entry in committed):
+            self.admission.update_contacts()
         self._publish()
+
+    # --- images ----------------------------------------------------------------------------------------------------
+    def _receive_chunks(self) -> None:
+        """After all else is durable, the term above all. Never while this node leads: a leader's log is whole."""
+        chunks, self._chunks = self._chunks, []
+        for source, chunk in chunks:
+            if self.admission.admitted and self.node.role is not Role.LEADER:
+                self.snapshots_in.on_chunk(source, chunk)
+
+    def _install(self, snapshot: Snapshot, image: ReceivedImage) -> None:
+        try:
+            self.storage.install(snapshot, image, self.node.agrees_with(snapshot))
+        except UnknownVersion as error:
+            self.halted = str(error)
+            logger.critical("%s cannot take the image: %s", self.config.node, error)
+            return
+        self.node.restore(snapshot)
+        self.applier.reload()
+        self.admission.update_contacts()
+        self.snapshots_in.rebuilding = False
+        self.halted = ""
+        logger.info("%s: the tables are those of index %d now", self.config.node, snapshot.index)
+
+    def rebuild(self) -> None:
+        """Stand still, and replace this node's tables by an image of the leader's."""
+        self.snapshots_in.rebuilding = True
+        self.halted = "its tables are being rebuilt"
 
     def _send(self, messages: Sequence[tuple[str, PeerMessage]]) -> None:
         grouped: dict[str, list[PeerMessage]] = {}
@@ -216,8 +305,10 @@ class Driver:
     def _report(self, now_ms: int) -> None:
         self._reported_ms = now_ms
         report = self.own_report()
-        for peer in self.config.peers:
+        for peer in sorted(self.node.membership.everybody - {self.config.node}):
             self.transport.send(peer, [report])
+        if self.snapshots_in.rebuilding and self.node.leader not in ("", self.config.node):
+            self.transport.send(self.node.leader, [SnapshotRequest()])
 
     def own_report(self) -> Report:
         node = self.node
@@ -240,3 +331,16 @@ class Driver:
         if self.node.role is Role.LEADER and not self.node.transferring:
             return self.forwarding.begin_transfer("", now_ms)
         return self.node.role is Role.LEADER
+
+
+def _raft_node(config: NodeConfig, ports: Ports, stored: StoredState, now_ms: int) -> RaftNode:
+    raft = RaftConfig(
+        node=config.node,
+        election_timeout_min_ms=config.election_timeout_min_ms,
+        election_timeout_max_ms=config.election_timeout_max_ms,
+        lease_reads=config.lease_reads,
+    )
+    snapshot = stored.snapshot
+    log = Log(ports.storage, stored.terms, stored.last_index, (snapshot.index, snapshot.term))
+    memberships = [(snapshot.index, snapshot.membership), *stored.memberships]
+    return RaftNode(raft, stored.hard_state, log, memberships, ports.applier.applied_index(), ports.randint, now_ms)

@@ -117,7 +117,7 @@ class Forwarding:
         if context is None:
             return
         if leader == self._name:
-            self._ask_core(self._name, context)
+            self._ask_core(self._name, context, now_ms)
         else:
             self._transport.send(leader, [ReadForward(context)])
 
@@ -163,17 +163,17 @@ class Forwarding:
             request_ids = tuple(proposal.request_id for proposal in proposals)
             self._transport.send(source, [ProposeRefused(request_ids, reason)])
 
-    def on_read_forward(self, source: str, message: ReadForward) -> None:
-        if not self._ask_core(source, message.context):
+    def on_read_forward(self, source: str, message: ReadForward, now_ms: int) -> None:
+        if not self._ask_core(source, message.context, now_ms):
             self._transport.send(source, [ReadAnswer(message.context, None)])
 
     def on_read_answer(self, message: ReadAnswer) -> None:
         self.reads.confirmed(message.context, message.index)
         self.reads.applied(self._node.applied_index)
 
-    def _ask_core(self, source: str, context: int) -> bool:
+    def _ask_core(self, source: str, context: int, now_ms: int) -> bool:
         self._next_context += 1
-        if not self._node.request_read(self._next_context):
+        if not self._node.request_read(self._next_context, now_ms):
             return False
         self._asked[self._next_context] = (source, context)
         return True

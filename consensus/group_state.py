@@ -1,15 +1,19 @@
-"""Replicated facts about the group itself: which nodes are to get traffic. The rules of drain, decided while applying.
+"""Replicated facts about the group itself: who belongs to it, and which nodes are to get traffic. The rules of drain,
+decided while applying.
 
 Because the decision is part of the log, two operators who drain two nodes of three at once cannot both succeed.
 """
 
 import msgspec
 
+from consensus import membership_rows
 from consensus.errors import UnknownVersion
 from consensus.group_commands import ACTIVE, DRAINING, GroupResult, SetNodeState, command_decoder
 from consensus.models import Member
 from consensus.ports import GroupChange
-from consensus.wire import encode
+from consensus.raft.messages import Membership
+from consensus.sql import raw_connection
+from consensus.wire import change_note_decoder, encode
 
 
 def apply_group_command(index: int, request_id: str, payload: bytes) -> tuple[bytes, GroupChange | None]:
@@ -27,6 +31,19 @@ def apply_group_command(index: int, request_id: str, payload: bytes) -> tuple[by
     return encode(result), change if changed and command.version > 1 else None
 
 
+def apply_membership(index: int, membership: Membership) -> GroupChange | None:
+    """Bring the members' rows to ``membership`` inside the applying transaction; returns what was asked for, if this
+    is where that begins."""
+    membership_rows.write(raw_connection(), membership)
+    if not membership.note:
+        return None
+    try:
+        note = change_note_decoder.decode(membership.note)
+    except msgspec.DecodeError as error:
+        raise UnknownVersion(f"the change at index {index} is not known to this release: {error}") from error
+    return GroupChange(index, "", f"group.{note.change}", note.node, note.actor, note.at, note.origin)
+
+
 def _set_node_state(index: int, command: SetNodeState) -> tuple[GroupResult, bool]:
     """The result, and whether anything was changed."""
     members = {member.node: member for member in Member.objects.all()}
@@ -38,11 +55,12 @@ def _set_node_state(index: int, command: SetNodeState) -> tuple[GroupResult, boo
     if member.state not in command.when:
         return GroupResult(member.state, f"{command.node} is {member.state}"), False
     if command.state == DRAINING:
-        left = sum(other.state == ACTIVE for other in members.values()) - 1
-        needed = len(members) // 2 + 1
+        voters = [other for other in members.values() if other.voter]
+        left = sum(other.state == ACTIVE and other.node != command.node for other in voters)
+        needed = len(voters) // 2 + 1
         if left < needed:
             why = (
-                f"draining {command.node} would leave {left} active of {len(members)} nodes, "
+                f"draining {command.node} would leave {left} active of {len(voters)} voters, "
                 f"fewer than the {needed} that a majority needs"
             )
             return GroupResult(member.state, why), False

@@ -46,6 +46,7 @@ class Inbox:
         """
         group, node = self._config.group, self._config.node
         sources = {keys.inbox(group, node, peer).encode(): peer for peer in sorted(members) if peer != node}
+        sources[keys.hellos(group, node).encode()] = ""  # anybody's
         gone = [key for key in self._sources if key not in sources]
         self._sources = sources
         self._inboxes = [self._requests_key, *sources]
@@ -95,8 +96,9 @@ class Inbox:
                     requests.extend(requests_decoder.decode(raw))
                 except msgspec.DecodeError:
                     self._codec.counters["request"] += 1
-            elif source := self._sources.get(key):
-                received.extend((source, message) for message in self._codec.open(raw, source))
+            elif key in self._sources:
+                source, messages = self._codec.open(raw, self._sources[key])
+                received.extend((source, message) for message in messages)
         if received or requests:
             self._deliver(received, requests)
 

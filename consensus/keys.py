@@ -6,6 +6,11 @@ def inbox(group: str, destination: str, source: str) -> str:
     return f"{group}:inbox:{destination}:{source}"
 
 
+def hellos(group: str, destination: str) -> str:
+    """Hellos of anybody, members or not."""
+    return f"{group}:hellos:{destination}"
+
+
 def requests(group: str, node: str) -> str:
     """What processes of this node ask of its runtime."""
     return f"{group}:requests:{node}"

@@ -1,6 +1,6 @@
 """The tables of one node.
 
-`HardState`, `LogEntry`: what Raft must never forget; written by storage.py alone, fenced by the epoch.
+`HardState`, `LogEntry`, `LogBase`: what Raft must never forget; written by storage.py alone, fenced by the epoch.
 `AppliedState`, `AppliedRequest`, `Member`: replicated state; written by applier.py alone, in the applying transaction.
 `PublishedStatus`: this node's view of the group, for its web processes; nothing rests on it.
 
@@ -11,7 +11,8 @@ from django.db import models
 
 
 class HardState(models.Model):
-    """One row: term and vote (P figure 2), and the ``epoch``, which counts this node's lives."""
+    """One row: term and vote (P figure 2); the ``epoch``, which counts this node's lives; and the ``incarnation``,
+    a random name of this very database, by which the others notice that it was lost or swapped."""
 
     id = models.SmallIntegerField(primary_key=True, default=1)
     group = models.CharField(max_length=64)
@@ -19,6 +20,7 @@ class HardState(models.Model):
     term = models.BigIntegerField(default=0)
     vote = models.CharField(max_length=64, default="", blank=True)
     epoch = models.BigIntegerField(default=0)
+    incarnation = models.CharField(max_length=32, default="")
 
     class Meta:
         verbose_name_plural = "hard state"
@@ -41,6 +43,21 @@ class LogEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.index} (term {self.term})"
+
+
+class LogBase(models.Model):
+    """One row: what stands in place of the compacted log (P 7). ``membership`` is an encoded `Membership`."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    index = models.BigIntegerField(default=0)
+    term = models.BigIntegerField(default=0)
+    membership = models.BinaryField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="consensus_logbase_one_row")]
+
+    def __str__(self) -> str:
+        return f"the log begins after {self.index} (term {self.term})"
 
 
 class AppliedState(models.Model):
@@ -69,7 +86,11 @@ class AppliedRequest(models.Model):
 
 
 class Member(models.Model):
-    """One node of the group, and whether it is to get traffic. ``state_revision`` is when that last changed."""
+    """One node of the group, and whether it is to get traffic. ``state_revision`` is when that last changed.
+
+    ``voter``, ``incarnation`` and ``address`` (of its Redis, as the others reach it) are those of the last applied
+    membership.
+    """
 
     class State(models.TextChoices):
         ACTIVE = "active"
@@ -79,6 +100,9 @@ class Member(models.Model):
     node = models.CharField(max_length=64, primary_key=True)
     state = models.CharField(max_length=16, choices=State.choices, default=State.ACTIVE)
     state_revision = models.BigIntegerField(default=0)
+    voter = models.BooleanField(default=True)
+    incarnation = models.CharField(max_length=32, default="")
+    address = models.CharField(max_length=500, default="")
 
     class Meta:
         ordering = ["node"]

@@ -4,12 +4,12 @@ The *driver* (driver.py) is the only caller of `Storage`, `Transport` and `Appli
 of `StateMachine`. The simulator brings its own implementations of the first three and shares everything else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from consensus.origin import Origin
-from consensus.raft.messages import Entry, HardState
+from consensus.raft.messages import Entry, HardState, Identity, Membership, Snapshot
 from consensus.wire import PeerMessage
 
 
@@ -40,8 +40,24 @@ class GroupChange:
     origin: Origin
 
 
+@dataclass(frozen=True, slots=True)
+class ReplicatedTable:
+    """One table that is the same on every node at the same revision: it goes into snapshots and digests.
+
+    Where rows refer to something that each node numbers by itself, ``export`` is a query that says it by name, with
+    ``columns`` as its result, and ``insert`` puts rows back from a table called ``{staging}``.
+    """
+
+    name: str
+    columns: tuple[str, ...] = ()
+    export: str = ""
+    insert: str = ""
+
+
 class StateMachine(Protocol):
     """The only writer of the replicated tables (named by ``settings.CONSENSUS["state_machine"]``)."""
+
+    tables: Sequence[ReplicatedTable]
 
     def apply(self, commands: Sequence[Command], group_changes: Sequence[GroupChange] = ()) -> list[bytes]:
         """Apply ``commands`` in order and return one result for each. ``group_changes`` are those of the same step;
@@ -62,16 +78,27 @@ class StateMachine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoredState:
-    """What a node finds in its storage when it starts. ``terms`` holds (first index, term) runs of the whole log."""
+    """What a node finds in its storage when it starts.
+
+    ``snapshot`` is what the log begins with (index 0 while nothing was compacted; a membership without voters: this
+    node knows of no group yet). ``terms`` holds (first index, term) runs of the log after it, ``memberships`` the
+    (index, membership) of each MEMBERSHIP entry in it.
+    """
 
     hard_state: HardState
     epoch: int
+    incarnation: str
+    snapshot: Snapshot
     terms: tuple[tuple[int, int], ...]
+    memberships: tuple[tuple[int, Membership], ...]
     last_index: int
 
 
 class Storage(Protocol):
-    """Term, vote and log, durable. Every write is fenced by the epoch that `open` returned."""
+    """Term, vote and log, durable. Every write is fenced by the epoch that `open` returned.
+
+    ``incarnation`` names the stored promises themselves: other storage, other incarnation.
+    """
 
     def open(self) -> StoredState:
         """Take the node's identity (lock, next epoch) and load what was promised. Raises `errors.Fenced`."""
@@ -86,11 +113,75 @@ class Storage(Protocol):
         """The stored entries ``first`` to ``last``, both included."""
         ...
 
+    def found(self, membership: Membership) -> None:
+        """The log, still empty, begins with ``membership``."""
+        ...
+
+    def compact(self, snapshot: Snapshot) -> None:
+        """Drop the log up to ``snapshot.index``, durably, and keep ``snapshot`` in its place.
+
+        Only once what the state machine had applied by then is as durable as the drop itself (P 7).
+        """
+        ...
+
+    def install(self, snapshot: Snapshot, image: "ReceivedImage", keep_log: bool) -> None:
+        """Replace the replicated tables by ``image`` and begin the log after ``snapshot``, in one durable step: all of
+        it or nothing. ``keep_log``: entries after it agree with it and stay; otherwise the log ends there."""
+        ...
+
 
 class Transport(Protocol):
     """Unreliable, unordered-at-worst delivery between the nodes of the group. Never blocks the caller."""
 
     def send(self, destination: str, messages: Sequence[PeerMessage]) -> None: ...
+
+    def set_contacts(self, contacts: Mapping[str, Identity]) -> None:
+        """Talk to exactly these from now on. Where an incarnation is known, others under that name are not heard."""
+        ...
+
+
+class Image(Protocol):
+    """A consistent image of the replicated tables, as bytes. ``digest`` is 32 bytes of BLAKE2b over all of it."""
+
+    index: int
+    size: int
+    digest: bytes
+
+    def read(self, offset: int, length: int) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
+class ReceivedImage(Protocol):
+    """An image on its way in: bytes are appended in order."""
+
+    @property
+    def size(self) -> int: ...
+
+    def append(self, data: bytes) -> None: ...
+
+    def digest(self) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
+class Images(Protocol):
+    """Makes and takes images, beside the node's thread."""
+
+    def start(self) -> None:
+        """Begin an image of the tables as they are now, unless one is being made."""
+        ...
+
+    def take(self) -> Image | None:
+        """The image that was started last, once it is ready; None while it is not, or where making it failed."""
+        ...
+
+    @property
+    def busy(self) -> bool:
+        """Whether one is being made or waits to be taken."""
+        ...
+
+    def receive(self) -> ReceivedImage: ...
 
 
 class Applier(Protocol):
@@ -104,6 +195,10 @@ class Applier(Protocol):
 
     def apply(self, entries: Sequence[Entry]) -> Sequence["Outcome"]:
         """Apply consecutive entries in one transaction; the outcomes of the proposals among them, in order."""
+        ...
+
+    def reload(self) -> None:
+        """The tables were replaced, or founded: forget what was remembered of them."""
         ...
 
 

@@ -9,7 +9,7 @@ from consensus.driver import Driver
 from consensus.feed import Feed
 from consensus.frames import FrameCodec
 from consensus.raft.node import Role
-from consensus.status import MemberStatus, Status, encode_status, write_to_database
+from consensus.status import JoiningStatus, MemberStatus, Status, encode_status, write_to_database
 from consensus.transport import RedisTransport
 
 TO_REDIS_EVERY_MS = 250
@@ -57,22 +57,37 @@ class StatusPublisher:
             commit_index=node.commit_index,
             applied_index=node.applied_index,
             last_index=node.last_index,
+            base_index=node.base_index,
+            admitted=driver.admission.admitted,
+            outside=driver.admission.outside,
+            membership_settled=node.membership_settled,
             leader_heard_ms=heard if heard < 1 << 40 else None,
             published_at=time.time(),
             waiting=len(driver.forwarding.proposals),
             scheduler_late_ms=driver.scheduler_late_ms(now_ms),
             frames_refused=dict(self._codec.counters),
             frames_dropped=self._transport.dropped(),
-            members=tuple(self._member(driver, member, now_ms) for member in sorted(self._config.members)),
+            members=tuple(self._member(driver, member, now_ms) for member in self._members(driver)),
+            joining=tuple(
+                JoiningStatus(name, one.identity.address, one.web_url, now_ms - one.heard_ms)
+                for name, one in sorted(driver.admission.joining.items())
+            ),
         )
+
+    def _members(self, driver: Driver) -> list[str]:
+        """Before there is a group, the nodes that the settings name."""
+        return sorted(driver.node.membership.everybody or self._config.members)
 
     def _member(self, driver: Driver, member: str, now_ms: int) -> MemberStatus:
         state, _ = driver.applier.node_state(member)
         own = member == self._config.node
         report = driver.own_report() if own else driver.reports.get(member)
         heard = driver.heard_ms.get(member)
+        heard_ms = 0 if own else None if heard is None else now_ms - heard
+        voter = driver.node.membership.is_voter(member)
+        image = driver.snapshots_out.progress().get(member)
         if report is None:
-            return MemberStatus(member, "unknown", 0, 0, 0, None if heard is None else now_ms - heard, state, "", "")
+            return MemberStatus(member, "unknown", 0, 0, 0, heard_ms, state, "", "", voter, image)
         # Roles in reports are up to a second old; who leads this term is known at first hand.
         role = "leader" if member == driver.node.leader else report.role
         if role == "leader" and member != driver.node.leader:
@@ -83,8 +98,10 @@ class StatusPublisher:
             report.term,
             report.commit_index,
             max(report.applied_index, 0),
-            0 if own else None if heard is None else now_ms - heard,
+            heard_ms,
             state,
             report.web_url,
             report.halted,
+            voter,
+            image,
         )

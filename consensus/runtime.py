@@ -16,18 +16,22 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from django.utils.module_loading import import_string
 
+from consensus.admission import Acquaintances
 from consensus.applier import DatabaseApplier
 from consensus.conf import NodeConfig
-from consensus.driver import Driver, Events
+from consensus.driver import Driver, Events, Ports
 from consensus.errors import Fenced, InvariantViolation
 from consensus.feed import Feed
 from consensus.frames import FrameCodec
+from consensus.images import PostgresImages
 from consensus.inbox import Inbox
+from consensus.ports import StateMachine
 from consensus.publisher import StatusPublisher
+from consensus.raft.messages import Identity
 from consensus.raft.replication import LogConflict
 from consensus.reactor import Reactor
 from consensus.storage import CONNECTION_ERRORS, PostgresStorage
-from consensus.transport import RedisTransport
+from consensus.transport import LifeTransport, RedisTransport
 from consensus.wire import Answer, PeerMessage, Request
 
 logger = logging.getLogger(__name__)
@@ -53,7 +57,8 @@ class Runtime:
         self._reactor = Reactor()
         self._events = Events()
         self._stopping = threading.Event()
-        self._codec = FrameCodec(config.group, config.node, tuple(config.members), config.secret)
+        self._acquaintances = Acquaintances()
+        self._codec = FrameCodec(config.group, config.node, config.secret, self._acquaintances.epochs)
         self._inbox = Inbox(self._reactor, config, self._codec, self._deliver)
         self._transport = RedisTransport(self._reactor, config, self._codec)
         self._feed = Feed(self._reactor, config)
@@ -73,6 +78,10 @@ class Runtime:
         """The scheduler says: look at the election timer."""
         self._reactor.post(self._election_due)
 
+    def compact(self) -> None:
+        """The scheduler says: look at how much log there is."""
+        self._reactor.post(self._compact_due)
+
     def stop(self, timeout_s: float = 5.0) -> None:
         """Hand leadership over if this node leads, then stop."""
         self._stopping.set()
@@ -81,9 +90,10 @@ class Runtime:
             self._thread.join(timeout_s)
 
     # --- called from the thread ------------------------------------------------------------------------------------
-    def set_members(self, members: Mapping[str, str]) -> None:
-        """Talk with exactly these from now on: node -> URL of its Redis, this node included."""
-        self._codec.set_members(members)
+    def _set_contacts(self, contacts: Mapping[str, Identity]) -> None:
+        """Talk with exactly these from now on, this node included."""
+        members = {node: identity.address for node, identity in contacts.items()}
+        self._codec.set_contacts(contacts)
         self._transport.set_members(members)
         self._feed.delete(self._inbox.set_members(members))
 
@@ -95,6 +105,9 @@ class Runtime:
 
     def _publish(self, answers: Mapping[str, Sequence[Answer]]) -> None:
         self._feed.publish(answers, self._driver.node.applied_index if self._driver is not None else 0)
+
+    def _compact_due(self) -> None:
+        self._events.compact_due = True
 
     def _deliver(self, received: list[tuple[str, PeerMessage]], requests: list[Request]) -> None:
         self._events.received += received
@@ -116,10 +129,11 @@ class Runtime:
         while not self._stopping.is_set():
             # After a lost session the server may take a while to notice that its other end is gone.
             patience_s = FIRST_LOCK_WAIT_S if first else LATER_LOCK_WAIT_S
-            storage = PostgresStorage(self._dsn, self.config.group, self.config.node, patience_s)
+            state_machine = import_string(self.config.state_machine)()
+            storage = PostgresStorage(self._dsn, self.config.group, self.config.node, state_machine.tables, patience_s)
             started = time.monotonic()
             try:
-                self._live(storage)
+                self._live(storage, state_machine)
             except (Fenced, InvariantViolation, LogConflict) as error:
                 if self._driver is None or not isinstance(error, Fenced):
                     logger.critical("node %s stops: %s", self.config.node, error)
@@ -140,11 +154,18 @@ class Runtime:
             self._refuse_for(pause_s)
             pause_s = min(pause_s * 2, PATIENCE_S[1])
 
-    def _live(self, storage: PostgresStorage) -> None:
+    def _live(self, storage: PostgresStorage, state_machine: StateMachine) -> None:
         """One life, until something goes wrong or the runtime stops."""
-        applier = DatabaseApplier(import_string(self.config.state_machine)(), sorted(self.config.members))
-        randint = random.SystemRandom().randint
-        driver = Driver(self.config, storage, self._transport.sender, applier, self._publish, randint, monotonic_ms())
+        ports = Ports(
+            storage=storage,
+            transport_for=lambda *life: LifeTransport(self._transport, life, self._set_contacts),
+            applier=DatabaseApplier(state_machine),
+            images=PostgresImages(self._dsn, state_machine.tables),
+            publish=self._publish,
+            randint=random.SystemRandom().randint,
+            acquaintances=self._acquaintances,
+        )
+        driver = Driver(self.config, ports, monotonic_ms())
         self._driver = driver
         # Not before this process is the node: one that will be refused must not take another one's messages.
         self._inbox.start()

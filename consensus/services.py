@@ -17,8 +17,8 @@ from consensus.group_commands import (
 )
 from consensus.models import AppliedRequest, Member
 from consensus.raft.messages import EntryKind
-from consensus.status import MemberStatus, Read, StatusReader
-from consensus.wire import encode
+from consensus.status import JoiningStatus, MemberStatus, Read, StatusReader
+from consensus.wire import Change, ChangeNote, encode
 
 # A node that was not heard of for so long counts as away: it reports every second.
 AWAY_MS = 3000
@@ -39,6 +39,8 @@ class NodeView:
     state: str  # active, draining, drained
     web_url: str
     halted: str  # why it stopped applying, "" while it has not
+    voter: bool = True
+    image: tuple[int, int] | None = None  # (bytes taken, bytes in all) of the image that this node sends it
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,10 @@ class GroupView:
     failures_survivable: int
     running: bool  # whether this node's runtime answers at all
     members: tuple[NodeView, ...]
+    admitted: bool = False  # whether enough of the others have agreed that this node is who it says
+    outside: bool = False  # whether this node belongs to no group (yet, or any more)
+    membership_settled: bool = True
+    joining: tuple[JoiningStatus, ...] = ()
 
     def member(self, node: str) -> NodeView | None:
         return next((member for member in self.members if member.node == node), None)
@@ -76,13 +82,15 @@ def group_view() -> GroupView:
     config = get_config()
     read = read_status()
     status = read.status
-    quorum_size = len(config.members) // 2 + 1
     if status is None:
+        quorum_size = len(config.members) // 2 + 1
         return GroupView(config.group, config.node, "", 0, 0, 0, None, quorum_size, 0, False, ())
     age_ms = int(read.age_s * 1000)
     commit = max([status.commit_index, *(member.commit_index for member in status.members)])
     members = tuple(_node_view(member, commit, read, config.node) for member in status.members)
-    reachable = sum(member.reachable for member in members)
+    voters = [member for member in members if member.voter]
+    quorum_size = len(voters) // 2 + 1
+    reachable = sum(member.reachable for member in voters)
     heard = status.leader_heard_ms
     return GroupView(
         group=status.group,
@@ -96,6 +104,10 @@ def group_view() -> GroupView:
         failures_survivable=max(0, reachable - quorum_size),
         running=read.running,
         members=members,
+        admitted=status.admitted,
+        outside=status.outside,
+        membership_settled=status.membership_settled,
+        joining=status.joining,
     )
 
 
@@ -114,6 +126,8 @@ def _node_view(member: MemberStatus, commit: int, read: Read, own: str) -> NodeV
         state=member.state,
         web_url=member.web_url,
         halted=member.halted,
+        voter=member.voter,
+        image=member.image,
     )
 
 
@@ -128,8 +142,8 @@ def drain(node: str, actor: str) -> None:
     Raises `Refused` where too few nodes would be left for a majority, counting nodes that do not answer as gone.
     """
     view = group_view()
-    _known(node)
-    active = [member for member in view.members if member.reachable and member.state == ACTIVE]
+    _known(view, node)
+    active = [member for member in view.members if member.voter and member.reachable and member.state == ACTIVE]
     left = [member.node for member in active if member.node != node]
     state = Member.objects.filter(node=node).values_list("state", flat=True).first()
     if state == ACTIVE and len(left) < view.quorum_size:
@@ -143,13 +157,15 @@ def drain(node: str, actor: str) -> None:
 
 def undrain(node: str, actor: str) -> None:
     """Put ``node`` back into service."""
-    _known(node)
+    _known(group_view(), node)
     _set_state(node, ACTIVE, (DRAINING, DRAINED), actor)
 
 
-def _known(node: str) -> None:
-    if node not in get_config().members:
+def _known(view: GroupView, node: str) -> NodeView:
+    member = view.member(node)
+    if member is None:
         raise Refused(f"there is no node {node} in this group")
+    return member
 
 
 def _set_state(node: str, state: str, when: tuple[str, ...], actor: str) -> None:
@@ -170,15 +186,50 @@ def transfer_leadership(to: str | None = None) -> str:
     """
     view = group_view()
     if to:
-        _known(to)
-        member = view.member(to)
-        if member is None or not member.reachable:
+        member = _known(view, to)
+        if not member.voter:
+            raise Refused(f"{to} is a learner: it cannot lead")
+        if not member.reachable:
             raise Refused(f"{to} does not answer: it cannot take leadership over")
         if member.state != ACTIVE:
             raise Refused(f"{to} is {member.state}: undrain it first")
-    elif not [m for m in view.members if m.reachable and m.state == ACTIVE and m.node != view.leader]:
+    elif not [m for m in view.members if m.voter and m.reachable and m.state == ACTIVE and m.node != view.leader]:
         raise Refused("no other active node answers: there is nobody to hand leadership to")
     return consensus_client.get_client().transfer_leadership(to or "")
+
+
+def add_node(node: str, actor: str, learner: bool = False) -> None:
+    """Take ``node``, which has been started and asks to join, into the group.
+
+    It comes as a learner, and becomes a voter when it has caught up, unless it is to stay a ``learner``. Returns when
+    it is a member. Adding a member again changes nothing. Raises `Refused`, `NoLeader` or `DeadlineExceeded`.
+    """
+    _change(Change.ADD_LEARNER if learner else Change.ADD, node, actor)
+
+
+def promote_node(node: str, actor: str) -> None:
+    """Make the learner ``node`` a voter. Raises `Refused` while it has not caught up."""
+    _change(Change.PROMOTE, node, actor)
+
+
+def remove_node(node: str, actor: str) -> None:
+    """Take ``node`` out of the group, for good: its name is never used again.
+
+    Raises `Refused` where the voters that would be left have no majority that answers.
+    """
+    _change(Change.REMOVE, node, actor)
+
+
+def _change(change: Change, node: str, actor: str) -> None:
+    client = consensus_client.get_client()
+    index = client.change_membership(ChangeNote(change, node, actor, now(), origin.current()))
+    if index:
+        client.wait_applied(index)
+
+
+def rebuild_this_node() -> None:
+    """Replace the tables of the node that this process belongs to by an image of the leader's."""
+    consensus_client.get_client().rebuild()
 
 
 def request_outcome(request_id: str) -> int | None:

@@ -35,6 +35,18 @@ class MemberStatus(msgspec.Struct, frozen=True):
     state: str
     web_url: str
     halted: str
+    voter: bool
+    # How much of an image of the tables it has got from the publishing node: bytes taken, bytes in all; None: no image.
+    image: tuple[int, int] | None = None
+
+
+class JoiningStatus(msgspec.Struct, frozen=True):
+    """A node that asks to join."""
+
+    node: str
+    address: str
+    web_url: str
+    heard_ms: int
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -47,6 +59,10 @@ class Status(msgspec.Struct, frozen=True):
     commit_index: int
     applied_index: int
     last_index: int
+    base_index: int
+    admitted: bool
+    outside: bool
+    membership_settled: bool
     leader_heard_ms: int | None
     published_at: float
     waiting: int
@@ -54,6 +70,7 @@ class Status(msgspec.Struct, frozen=True):
     frames_refused: dict[str, int]
     frames_dropped: int
     members: tuple[MemberStatus, ...]
+    joining: tuple[JoiningStatus, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Term, vote and log in this node's Postgres (implements `ports.Storage`).
+"""Term, vote, log and what the log begins with, in this node's Postgres (implements `ports.Storage`).
 
 Rules:
 
@@ -7,18 +7,24 @@ Rules:
   without noticing changes nothing.
 * One autocommitted statement makes a step durable: all of it or nothing (scenario N01). It returns after the WAL is
   flushed: ``synchronous_commit`` is pinned for this session, and a server with ``fsync`` off is refused.
+* What the log begins with changes in the same transaction as the log, and with a snapshot as the replicated tables.
 * Any error leaves the session unusable on purpose: the caller throws it away and opens another (rule 2 of the design).
 """
 
+import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import psycopg
 from psycopg import errors as pg_errors
 
-from consensus.errors import Fenced, InvariantViolation
-from consensus.ports import StoredState
-from consensus.raft.messages import Entry, HardState
+from consensus import membership_rows
+from consensus.errors import Fenced, InvariantViolation, UnknownVersion
+from consensus.images import PostgresReceivedImage, load
+from consensus.ports import ReplicatedTable, StoredState
+from consensus.raft.membership import decode, encode
+from consensus.raft.messages import Entry, EntryKind, HardState, Membership, Snapshot
 from consensus.sql import (
     BIGINT,
     BIGINT_ARRAY,
@@ -64,9 +70,14 @@ FOLLOW_TYPES = (*FENCE_TYPES, BIGINT_ARRAY, BIGINT_ARRAY, BIGINT_ARRAY, BYTEA_AR
 FOLLOW_ONE_TYPES = (*FENCE_TYPES, BIGINT, BIGINT, BIGINT, BYTEA)
 APPEND_TYPES = (*FENCE_TYPES, BIGINT, BIGINT_ARRAY, BIGINT_ARRAY, BIGINT_ARRAY, BYTEA_ARRAY)
 OPEN = """
-INSERT INTO consensus_hardstate (id, "group", node, term, vote, epoch) VALUES (1, %s, %s, 0, '', 1)
+INSERT INTO consensus_hardstate (id, "group", node, term, vote, epoch, incarnation) VALUES (1, %s, %s, 0, '', 1, %s)
 ON CONFLICT (id) DO UPDATE SET epoch = consensus_hardstate.epoch + 1
-RETURNING "group", node, term, vote, epoch
+RETURNING "group", node, term, vote, epoch, incarnation
+"""
+FENCE = "SELECT 1 FROM consensus_hardstate WHERE id = 1 AND epoch = %s FOR UPDATE"
+BASE = """
+INSERT INTO consensus_logbase (id, index, term, membership) VALUES (1, %s, %s, %s)
+ON CONFLICT (id) DO UPDATE SET index = excluded.index, term = excluded.term, membership = excluded.membership
 """
 HELD = bigint(1)
 SESSION = (
@@ -79,10 +90,14 @@ SESSION = (
 
 
 class PostgresStorage:
-    """``lock_wait_s``: how long to wait for a session of this node that is just ending before giving up."""
+    """``tables`` are the state machine's. ``lock_wait_s``: how long to wait for a session of this node that is just
+    ending before giving up."""
 
-    def __init__(self, dsn: str, group: str, node: str, lock_wait_s: float = 5.0):
+    def __init__(
+        self, dsn: str, group: str, node: str, tables: Sequence[ReplicatedTable] = (), lock_wait_s: float = 5.0
+    ):
         self._dsn = dsn
+        self._tables = tables
         self._group = group
         self._node = node
         self._lock_wait_s = lock_wait_s
@@ -107,20 +122,30 @@ class PostgresStorage:
         if fsync != "on":
             raise InvariantViolation("this Postgres runs with fsync off: it cannot keep what a node promises")
         self._take_identity(connection)
-        group, node, term, vote, epoch = connection.execute(OPEN, (self._group, self._node)).fetchone() or ()
+        row = connection.execute(OPEN, (self._group, self._node, secrets.token_hex(8))).fetchone() or ()
+        group, node, term, vote, epoch, incarnation = row
         if (group, node) != (self._group, self._node):
             raise InvariantViolation(
                 f"this database belongs to node {node} of group {group}, not to {self._node} of {self._group}"
             )
         self._epoch = epoch
+        snapshot = self._base(connection)
         terms = tuple(connection.execute("SELECT min(index), term FROM consensus_logentry GROUP BY term ORDER BY 1"))
-        first, last, size = connection.execute(
-            "SELECT coalesce(min(index), 1), coalesce(max(index), 0), count(*) FROM consensus_logentry"
-        ).fetchone() or (1, 0, 0)
-        self._check(term, terms, first, last, size)
+        last = self._check(connection, snapshot, term, terms)
         self._hard_state, self._last_index = HardState(term, vote), last
         self._prepare(connection)
-        return StoredState(HardState(term, vote), epoch, terms, last)
+        memberships = tuple(self._memberships(connection))
+        return StoredState(HardState(term, vote), epoch, incarnation, snapshot, terms, memberships, last)
+
+    def _base(self, connection: psycopg.Connection) -> Snapshot:
+        row = connection.execute("SELECT index, term, membership FROM consensus_logbase").fetchone()
+        return Snapshot(row[0], row[1], decode(row[2])) if row else Snapshot()
+
+    def _memberships(self, connection: psycopg.Connection) -> Iterator[tuple[int, Membership]]:
+        rows = connection.execute(
+            "SELECT index, data FROM consensus_logentry WHERE kind = %s ORDER BY index", (EntryKind.MEMBERSHIP,)
+        )
+        return ((index, decode(data)) for index, data in rows)
 
     def _take_identity(self, connection: psycopg.Connection) -> None:
         deadline = time.monotonic() + self._lock_wait_s
@@ -132,14 +157,26 @@ class PostgresStorage:
                 raise Fenced(f"another process runs as node {self._node} of group {self._group}: refusing to start")
             time.sleep(0.05)
 
-    def _check(self, term: int, terms: tuple, first: int, last: int, size: int) -> None:
-        """Assertions at the reading end (scenarios N01, N02): what cannot be must not be worked with."""
-        if size and (first != 1 or last - first + 1 != size):
-            raise InvariantViolation(f"the stored log has gaps: {size} entries between {first} and {last}")
-        if [run[1] for run in terms] != sorted(run[1] for run in terms):
+    def _check(self, connection: psycopg.Connection, snapshot: Snapshot, term: int, terms: tuple) -> int:
+        """Assertions at the reading end (scenarios N01, N02): what cannot be must not be worked with.
+
+        Returns the index of the last entry.
+        """
+        base = snapshot.index
+        first, last, size, applied = connection.execute(
+            "SELECT coalesce(min(index), %(next)s), coalesce(max(index), %(base)s), count(*),"
+            " coalesce((SELECT index FROM consensus_appliedstate), 0) FROM consensus_logentry",
+            {"base": base, "next": base + 1},
+        ).fetchone() or (0, 0, 0, 0)
+        if first != base + 1 or last - base != size:
+            raise InvariantViolation(f"the stored log has gaps: {size} entries from {first} to {last}, after {base}")
+        if [run[1] for run in terms] != sorted(run[1] for run in terms) or (terms and terms[0][1] < snapshot.term):
             raise InvariantViolation("the terms of the stored log go down")
-        if terms and terms[-1][1] > term:
-            raise InvariantViolation(f"the stored log ends in term {terms[-1][1]}, above the stored term {term}")
+        if max([snapshot.term, *(run[1] for run in terms)]) > term:
+            raise InvariantViolation(f"the stored log holds terms above the stored term {term}")
+        if not base <= applied <= last:
+            raise InvariantViolation(f"the tables are at {applied}, but the stored log goes from {base} to {last}")
+        return last
 
     def _prepare(self, connection: psycopg.Connection) -> None:
         self._change = Prepared(connection, "change", CHANGE, FENCE_TYPES)
@@ -164,10 +201,50 @@ class PostgresStorage:
             statement = self._append if same else self._change_and_append
             held = statement.run(*fence, bigint(entries[-1].index), *_columns(entries)) == HELD
         if not held:
-            raise Fenced(f"node {self._node} lost its identity: epoch {self._epoch} is not the current one")
+            raise self._fenced()
         self._hard_state = hard_state
         if entries:
             self._last_index = entries[-1].index
+
+    def _fenced(self) -> Fenced:
+        return Fenced(f"node {self._node} lost its identity: epoch {self._epoch} is not the current one")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[psycopg.Connection]:
+        """A fenced transaction on the session that holds the identity."""
+        assert self._connection is not None, "open first"
+        try:
+            with self._connection.transaction():
+                if self._connection.execute(FENCE, (self._epoch,)).fetchone() is None:
+                    raise self._fenced()
+                yield self._connection
+        except UnknownVersion:
+            # Nothing was written and the session is sound, but psycopg forgets all prepared statements on a rollback.
+            self._connection.execute("DEALLOCATE ALL")
+            self._prepare(self._connection)
+            raise
+
+    def found(self, membership: Membership) -> None:
+        with self._transaction() as connection:
+            self._begin_after(connection, Snapshot(0, 0, membership))
+            membership_rows.write(connection, membership)
+
+    def compact(self, snapshot: Snapshot) -> None:
+        # Commits are flushed in order: what the tables were given before, asynchronously, is durable with this one.
+        with self._transaction() as connection:
+            self._begin_after(connection, snapshot)
+            connection.execute("DELETE FROM consensus_logentry WHERE index <= %s", (snapshot.index,))
+
+    def install(self, snapshot: Snapshot, image: PostgresReceivedImage, keep_log: bool) -> None:
+        with self._transaction() as connection:
+            self._begin_after(connection, snapshot)
+            connection.execute("DELETE FROM consensus_logentry WHERE index <= %s OR NOT %s", (snapshot.index, keep_log))
+            load(connection, image, snapshot.index, self._tables)
+        self._last_index = self._last_index if keep_log else snapshot.index
+
+    @staticmethod
+    def _begin_after(connection: psycopg.Connection, snapshot: Snapshot) -> None:
+        connection.execute(BASE, (snapshot.index, snapshot.term, encode(snapshot.membership)))
 
     def read(self, first: int, last: int) -> list[Entry]:
         assert self._connection is not None, "open first"

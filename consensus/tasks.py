@@ -23,3 +23,11 @@ def election() -> None:
     runtime = current.get_runtime()
     if runtime is not None:
         runtime.election()
+
+
+@shared_task(name="consensus.compact", ignore_result=True)
+def compact() -> None:
+    """Every node looks at how much log it keeps (Raft paper 7)."""
+    runtime = current.get_runtime()
+    if runtime is not None:
+        runtime.compact()

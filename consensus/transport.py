@@ -1,24 +1,29 @@
-"""Redis inboxes (implements `ports.Transport`): to send is to push onto a list in the receiver's Redis.
+"""Redis inboxes: to send is to push onto a list in the receiver's Redis.
 
 One list a (destination, source) pair, bounded by dropping its oldest frames; one `Pusher` a peer, none of which ever
-waits, so that a dead peer never slows a live one. Loss is allowed; order within a pair holds.
+waits, so that a dead peer never slows a live one. Loss is allowed; order within a pair holds. Hellos go to a list that
+everybody's go to, since the receiver may not know the sender yet.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from consensus import keys
 from consensus.conf import NodeConfig
 from consensus.frames import MAX_FRAME_BYTES, FrameCodec
 from consensus.pusher import Pusher
-from consensus.raft.messages import AppendRequest
+from consensus.raft.messages import AppendRequest, Identity
 from consensus.reactor import Reactor
 from consensus.redis_io import Command
-from consensus.wire import PeerMessage, ProposeForward
+from consensus.wire import Hello, PeerMessage, ProposeForward, SnapshotChunk
 
 MAX_INBOX_FRAMES = 4096
 TRIM_EVERY = 16
 FRAME_ROOM = MAX_FRAME_BYTES // 2
+
+# (epoch, incarnation) of what is sent.
+Life = tuple[int, str]
+Item = tuple[Life, PeerMessage]
 
 
 class RedisTransport:
@@ -49,38 +54,47 @@ class RedisTransport:
             if peer not in self._pushers:
                 self._pushers[peer] = Pusher(self._reactor, f"to-{peer}", url, partial(self._render, peer), _weight)
 
-    def sender(self, epoch: int) -> "LifeTransport":
-        return LifeTransport(self, epoch)
-
-    def send(self, destination: str, epoch: int, messages: Sequence[PeerMessage]) -> None:
+    def send(self, destination: str, life: Life, messages: Sequence[PeerMessage]) -> None:
         pusher = self._pushers.get(destination)
         if pusher is not None:
             for message in messages:
-                pusher.put((epoch, message))
+                pusher.put((life, message))
             pusher.flush()
 
-    def _render(self, peer: str, items: list[tuple[int, PeerMessage]]) -> list[Command]:
-        """As few frames as the cap allows; one RPUSH for all; the bound is looked at now and then."""
-        frames: list[bytes] = []
-        batch: list[PeerMessage] = []
-        size, batch_epoch = 0, 0
-        for epoch, message in items:
-            weight = _weight((epoch, message))
-            if batch and (epoch != batch_epoch or size + weight > FRAME_ROOM):
-                frames.append(self._codec.seal(peer, batch_epoch, batch))
-                batch, size = [], 0
-            batch.append(message)
-            size += weight
-            batch_epoch = epoch
-        frames.append(self._codec.seal(peer, batch_epoch, batch))
-        fitting = [frame for frame in frames if len(frame) <= MAX_FRAME_BYTES]
-        self.oversized += len(frames) - len(fitting)
-        key = keys.inbox(self._config.group, peer, self._config.node)
-        if not fitting:
+    def _render(self, peer: str, items: list[Item]) -> list[Command]:
+        """One RPUSH for all frames of a list; its bound is looked at now and then."""
+        group, own = self._config.group, self._config.node
+        hellos = [item for item in items if isinstance(item[1], Hello)]
+        others = [item for item in items if not isinstance(item[1], Hello)] if hellos else items
+        commands = self._push(keys.inbox(group, peer, own), self._frames(peer, others)) if others else []
+        if hellos:
+            commands += self._push(keys.hellos(group, peer), self._frames(peer, hellos))
+        return commands
+
+    def _push(self, key: str, frames: list[bytes]) -> list[Command]:
+        if not frames:
             return []
         self._rendered += 1
         trim = [("LTRIM", key, -MAX_INBOX_FRAMES, -1)] if self._rendered % TRIM_EVERY == 0 else []
-        return [("RPUSH", key, *fitting), *trim]
+        return [("RPUSH", key, *frames), *trim]
+
+    def _frames(self, peer: str, items: list[Item]) -> list[bytes]:
+        """As few frames as the cap allows."""
+        frames: list[bytes] = []
+        batch: list[PeerMessage] = []
+        size, batch_life = 0, items[0][0]
+        for life, message in items:
+            weight = _weight((life, message))
+            if batch and (life != batch_life or size + weight > FRAME_ROOM):
+                frames.append(self._codec.seal(peer, *batch_life, batch))
+                batch, size = [], 0
+            batch.append(message)
+            size += weight
+            batch_life = life
+        frames.append(self._codec.seal(peer, *batch_life, batch))
+        fitting = [frame for frame in frames if len(frame) <= MAX_FRAME_BYTES]
+        self.oversized += len(frames) - len(fitting)
+        return fitting
 
     def failing(self) -> list[str]:
         """Peers whose Redis cannot be reached now."""
@@ -95,21 +109,24 @@ class RedisTransport:
 
 
 class LifeTransport:
-    """The transport as one life of the node sees it: everything it sends carries its epoch."""
+    """The transport as one life of the node sees it (implements `ports.Transport`)."""
 
-    def __init__(self, transport: RedisTransport, epoch: int):
+    def __init__(self, transport: RedisTransport, life: Life, set_contacts: Callable[[Mapping[str, Identity]], None]):
         self._transport = transport
-        self._epoch = epoch
+        self._life = life
+        self.set_contacts = set_contacts
 
     def send(self, destination: str, messages: Sequence[PeerMessage]) -> None:
-        self._transport.send(destination, self._epoch, messages)
+        self._transport.send(destination, self._life, messages)
 
 
-def _weight(item: tuple[int, PeerMessage]) -> int:
+def _weight(item: Item) -> int:
     """About how many bytes a message takes."""
     _, message = item
     if isinstance(message, AppendRequest):
         return 64 + sum(24 + len(entry.data) for entry in message.entries)
+    if isinstance(message, SnapshotChunk):
+        return 512 + len(message.data)
     if isinstance(message, ProposeForward):
         return 64 + sum(64 + len(proposal.data) for proposal in message.proposals)
     return 128

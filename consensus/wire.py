@@ -7,9 +7,21 @@ Three vocabularies, each a tagged union:
 * `Answer`: back from the runtime
 """
 
+from enum import StrEnum
+
 import msgspec
 
-from consensus.raft.messages import AppendReply, AppendRequest, TimeoutNow, VoteReply, VoteRequest
+from consensus.origin import UNKNOWN, Origin
+from consensus.raft.messages import (
+    AppendReply,
+    AppendRequest,
+    Identity,
+    Membership,
+    Snapshot,
+    TimeoutNow,
+    VoteReply,
+    VoteRequest,
+)
 
 PROPOSAL_VERSION = 1
 
@@ -78,6 +90,93 @@ class TransferForward(Wire, frozen=True, array_like=True, gc=False, tag=15):
     to: str
 
 
+class Hello(Wire, frozen=True, array_like=True, gc=False, tag=16):
+    """Who the sender is, said at the start of each of its lives, and until it belongs to a group (admission.py).
+
+    ``founders`` are the nodes that its settings name; ``waiting``: it asks for an answer.
+    """
+
+    identity: Identity
+    founders: tuple[str, ...]
+    founded: bool
+    web_url: str
+    waiting: bool
+
+
+class HelloAnswer(Wire, frozen=True, array_like=True, gc=False, tag=17):
+    """What the answering node knows of the one that said hello, by which that one notices that its storage went back.
+
+    ``epoch`` and ``term`` are the highest ever seen from it; ``match`` is how much log it has acknowledged in
+    ``leader_term`` to this node as a leader (0: nothing). ``membership`` has no voters where no group is known.
+    """
+
+    membership: Membership
+    epoch: int
+    term: int
+    leader_term: int
+    match: int
+
+
+class Change(StrEnum):
+    """How the membership can be changed. ``ADD``: as a learner that becomes a voter once it has caught up."""
+
+    ADD = "add"
+    ADD_LEARNER = "add_learner"
+    PROMOTE = "promote"
+    REMOVE = "remove"
+    ADDRESS = "address"
+
+
+class ChangeNote(msgspec.Struct, frozen=True, array_like=True):
+    """What is asked of the membership, by whom, from where and when; it stays in the log with the new membership.
+
+    ``at`` is the asker's time, "" where a node does it by itself.
+    """
+
+    change: Change
+    node: str
+    actor: str
+    at: str = ""
+    origin: Origin = UNKNOWN
+
+
+class SnapshotChunk(Wire, frozen=True, array_like=True, gc=False, tag=18):
+    """A piece of an image of the replicated tables. ``digest`` (of the whole, ``size`` bytes) names the image."""
+
+    snapshot: Snapshot
+    size: int
+    digest: bytes
+    offset: int
+    data: bytes
+
+
+class SnapshotAck(Wire, frozen=True, array_like=True, gc=False, tag=19):
+    """``offset`` is the next byte wanted. ``done``: installed, or not needed."""
+
+    digest: bytes
+    offset: int
+    done: bool
+
+
+class SnapshotRequest(Wire, frozen=True, array_like=True, gc=False, tag=30):
+    """A node whose tables are to be rebuilt asks the leader for an image, whatever its log holds."""
+
+
+class ChangeForward(Wire, frozen=True, array_like=True, gc=False, tag=31):
+    """A change of the membership asked for at a node that does not lead."""
+
+    context: int
+    note: ChangeNote
+
+
+class ChangeAnswer(Wire, frozen=True, array_like=True, gc=False, tag=32):
+    """``index`` of the change's first step, or why it was refused."""
+
+    context: int
+    index: int
+    refused: str
+
+
 PeerMessage = (
     VoteRequest
     | VoteReply
@@ -90,6 +189,13 @@ PeerMessage = (
     | ReadAnswer
     | Report
     | TransferForward
+    | Hello
+    | HelloAnswer
+    | SnapshotChunk
+    | SnapshotAck
+    | SnapshotRequest
+    | ChangeForward
+    | ChangeAnswer
 )
 
 
@@ -121,7 +227,20 @@ class TransferRequest(LocalRequest, frozen=True, array_like=True, gc=False, tag=
     to: str
 
 
-Request = ProposeRequest | ReadRequest | WaitRequest | TransferRequest
+class ChangeRequest(LocalRequest, frozen=True, array_like=True, gc=False, tag=24):
+    """Change the membership (`Change`).
+
+    Answered with the index of the change's first step, or "refused" and the reason.
+    """
+
+    note: ChangeNote
+
+
+class RebuildRequest(LocalRequest, frozen=True, array_like=True, gc=False, tag=25):
+    """Replace this node's tables by an image of the leader's. Answered at once; the status tells how it goes on."""
+
+
+Request = ProposeRequest | ReadRequest | WaitRequest | TransferRequest | ChangeRequest | RebuildRequest
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -137,6 +256,7 @@ encoder = msgspec.msgpack.Encoder()
 encode = encoder.encode
 proposal_decoder = msgspec.msgpack.Decoder(Proposal)
 peer_messages_decoder = msgspec.msgpack.Decoder(tuple[PeerMessage, ...])
+change_note_decoder = msgspec.msgpack.Decoder(ChangeNote)
 requests_decoder = msgspec.msgpack.Decoder(list[Request])
 answers_decoder = msgspec.msgpack.Decoder(list[Answer])
 

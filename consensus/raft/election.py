@@ -7,6 +7,7 @@
 * While it has heard from a leader within the minimum election timeout, a node refuses votes and pre-votes, unless
   that leader itself asked for the election.
 * A leader that has not heard from a majority for the longest election timeout steps down.
+* A node that knows of no group (its log is empty, nobody has told it) gives no vote: it may have forgotten one.
 """
 
 from consensus.raft import read_index, replication
@@ -33,7 +34,7 @@ def tick(state: State, now_ms: int) -> None:
     """Look at the clock: start an election when the leader is silent, step down when the majority is."""
     if state.role is Role.LEADER:
         _check_quorum(state, now_ms)
-    elif now_ms >= state.election_deadline_ms and state.may_campaign:
+    elif now_ms >= state.election_deadline_ms and state.promotable:
         campaign(state, now_ms, pre=True)
 
 
@@ -59,7 +60,7 @@ def campaign(state: State, now_ms: int, pre: bool, transfer: bool = False) -> No
         state.term += 1
         state.vote = state.config.node
         term = state.term
-    for peer in state.peers:
+    for peer in sorted(state.quorum.everybody - {state.config.node}):
         state.send(peer, VoteRequest(term, state.log.last_index, state.log.last_term, pre, transfer))
     _count(state, now_ms)
 
@@ -80,6 +81,7 @@ def _become_leader(state: State, now_ms: int) -> None:
     state.leader = state.config.node
     state.heard_ms = now_ms
     state.reads.round = 0
+    state.reads.lease_given_up = False
     state.progress = {peer: Progress(state.log.last_index + 1, now_ms) for peer in state.peers}
     replication.append_noop(state)
     replication.heartbeat(state)
@@ -87,6 +89,8 @@ def _become_leader(state: State, now_ms: int) -> None:
 
 def in_lease(state: State, now_ms: int) -> bool:
     """Whether a leader is known to have been alive within the minimum election timeout."""
+    if now_ms < state.silent_until_ms:
+        return True
     return bool(state.leader) and (
         state.role is Role.LEADER or now_ms - state.heard_ms < state.config.election_timeout_min_ms
     )
@@ -94,7 +98,7 @@ def in_lease(state: State, now_ms: int) -> bool:
 
 def on_vote_request(state: State, source: str, message: VoteRequest, now_ms: int) -> None:
     """A request of this or a later term; `RaftNode.step` has dealt with older ones and with the lease."""
-    up_to_date = state.log.is_up_to_date(message.last_index, message.last_term)
+    up_to_date = state.log.is_up_to_date(message.last_index, message.last_term) and bool(state.quorum.voters)
     if message.pre:
         granted = up_to_date and message.term > state.term
         state.send(source, VoteReply(message.term if granted else state.term, granted, pre=True))

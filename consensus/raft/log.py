@@ -1,8 +1,10 @@
 """The log of one node: terms of all of it, entries of its tail.
 
-Rules (P 5.3): entries that match are never dropped; a conflicting entry drops itself and everything after it; the
-commit index never falls inside what is dropped. Terms are kept as runs, (first index, term), so that matching and
-the search for a conflict never read storage. Entries older than the bounded tail are read through `StableLog`.
+Rules (P 5.3, 7): entries that match are never dropped; a conflicting entry drops itself and everything after it; the
+commit index never falls inside what is dropped. The log begins after its *base*: what was up to there has been
+compacted away, but the term at the base itself stays known for the match check. Terms are kept as runs, (first index,
+term), so that matching and the search for a conflict never read storage. Entries older than the bounded tail are read
+through `StableLog`.
 """
 
 from bisect import bisect_right
@@ -21,18 +23,19 @@ class StableLog(Protocol):
 
 
 class Log:
-    """``terms`` are the runs and ``last_index`` the end of what is durable at the start."""
+    """What is durable at the start: ``terms`` are its runs after ``base`` (index, term), ``last_index`` its end."""
 
     def __init__(
         self,
         stable: StableLog,
         terms: Sequence[tuple[int, int]] = (),
         last_index: int = 0,
+        base: tuple[int, int] = (0, 0),
         tail_bytes: int = 8 << 20,
     ):
         self._stable = stable
-        self._starts = [0, *(start for start, _ in terms)]
-        self._terms = [0, *(term for _, term in terms)]
+        self._starts = [base[0], *(start for start, _ in terms)]
+        self._terms = [base[1], *(term for _, term in terms)]
         self._tail: list[Entry] = []
         self._tail_first = last_index + 1
         self._tail_size = 0
@@ -42,12 +45,17 @@ class Log:
         self._unsaved_first = last_index + 1
 
     @property
+    def base_index(self) -> int:
+        """The log begins after this; 0 while nothing has been compacted."""
+        return self._starts[0]
+
+    @property
     def last_term(self) -> int:
         return self._terms[-1]
 
     def term_at(self, index: int) -> int | None:
-        """The term of the entry at ``index``; 0 at 0; None beyond the end."""
-        if index < 0 or index > self.last_index:
+        """The term of the entry at ``index``; 0 at 0; None beyond the end and before the base."""
+        if index < self._starts[0] or index > self.last_index:
             return None
         return self._terms[bisect_right(self._starts, index) - 1]
 
@@ -59,12 +67,20 @@ class Log:
         return (last_term, last_index) >= (self.last_term, self.last_index)
 
     def last_at_or_below(self, index: int, term: int) -> tuple[int, int]:
-        """The highest (index, term) with an index at most ``index`` and a term at most ``term``."""
+        """The highest (index, term) with an index at most ``index`` and a term at most ``term``.
+
+        Before the base nothing is known: an ``index`` there comes back as it is, with term 0; and what would lie there
+        comes back as the base, which is committed and so the same on every node.
+        """
         index = min(index, self.last_index)
+        if index < self._starts[0]:
+            return index, 0
         run = bisect_right(self._starts, index) - 1
         while run > 0 and self._terms[run] > term:
             index = self._starts[run] - 1
             run -= 1
+        if self._terms[run] > term:
+            index = self._starts[run]
         return index, self._terms[run]
 
     def first_conflict(self, entries: Sequence[Entry]) -> int:
@@ -89,7 +105,7 @@ class Log:
 
     def _truncate(self, first: int) -> None:
         """Drop everything from ``first`` on."""
-        while self._starts[-1] >= first:
+        while self._starts[-1] >= first and len(self._starts) > 1:
             self._starts.pop()
             self._terms.pop()
         if first < self._tail_first:
@@ -127,6 +143,30 @@ class Log:
         """Everything that `unsaved` last returned is durable."""
         self.persisted_index = self.last_index
         self._unsaved_first = self.last_index + 1
+
+    def compact(self, index: int) -> None:
+        """Begin after ``index``, which must be in the log and applied (P 7)."""
+        term = self.term_at(index)
+        assert term is not None, f"cannot compact up to {index}: the log ends at {self.last_index}"
+        run = bisect_right(self._starts, index) - 1
+        self._starts[: run + 1] = [index]
+        self._terms[: run + 1] = [term]
+        count = max(0, min(index + 1 - self._tail_first, len(self._tail)))
+        self._tail_size -= sum(len(entry.data) for entry in self._tail[:count])
+        del self._tail[:count]
+        self._tail_first += count
+
+    def restore(self, index: int, term: int) -> None:
+        """A snapshot brings everything up to ``index``: what comes after it is kept if it matches there (P 7)."""
+        if self.matches(index, term):
+            self.compact(index)
+            self.persisted_index = max(self.persisted_index, index)
+            self._unsaved_first = max(self._unsaved_first, index + 1)
+            return
+        self._starts, self._terms = [index], [term]
+        self._tail, self._tail_first, self._tail_size = [], index + 1, 0
+        self.last_index = self.persisted_index = index
+        self._unsaved_first = index + 1
 
     def forget(self, index: int) -> None:
         """Entries up to ``index`` are durable and applied: drop them from memory where the tail is over its limit."""

@@ -15,6 +15,7 @@ class EntryKind(IntEnum):
     NOOP = 0  # a new leader's first entry (P 8)
     COMMAND = 1  # for the product's state machine
     GROUP = 2  # for the group itself: node states
+    MEMBERSHIP = 3  # who belongs to the group: an encoded `membership.Membership`
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -31,6 +32,50 @@ class HardState(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     term: int = 0
     vote: str = ""
+
+
+class Identity(msgspec.Struct, frozen=True, array_like=True):
+    """Who a member is and where; opaque to the algorithm. ``incarnation`` names the database that made its promises."""
+
+    incarnation: str
+    address: str
+
+
+class Membership(msgspec.Struct, frozen=True, array_like=True):
+    """Who belongs to the group (P 6): the data of a MEMBERSHIP entry.
+
+    ``outgoing`` are the voters before, in the joint phase only. ``promised``: learners that become voters when they
+    have caught up. ``former`` belonged to the group once: a name is never used again. ``note`` is the caller's, about
+    the change that led here.
+    """
+
+    voters: tuple[str, ...] = ()
+    learners: tuple[str, ...] = ()
+    outgoing: tuple[str, ...] = ()
+    identities: dict[str, Identity] = {}
+    promised: tuple[str, ...] = ()
+    former: tuple[str, ...] = ()
+    note: bytes = b""
+
+    @property
+    def joint(self) -> bool:
+        return bool(self.outgoing)
+
+    @property
+    def everybody(self) -> frozenset[str]:
+        """Whoever gets the log."""
+        return frozenset((*self.voters, *self.outgoing, *self.learners))
+
+    def is_voter(self, node: str) -> bool:
+        return node in self.voters or node in self.outgoing
+
+
+class Snapshot(msgspec.Struct, frozen=True, array_like=True):
+    """What takes the place of the log up to ``index``, whose entry was of ``term`` (P 7)."""
+
+    index: int = 0
+    term: int = 0
+    membership: Membership = Membership()
 
 
 class Message(msgspec.Struct, frozen=True, array_like=True, gc=False, tag_field="message"):

@@ -2,33 +2,40 @@
 
 The contract with the caller (`consensus.driver` is the only one):
 
-1. Call `step`, `tick_election`, `tick_heartbeat`, `propose`, `request_read`, `transfer_leadership` as things happen,
-   always with a monotonic time in milliseconds that never goes back.
+1. Call `step`, `tick_election`, `tick_heartbeat`, `propose`, `request_read`, `transfer_leadership`,
+   `change_membership` as things happen, always with a monotonic time in milliseconds that never goes back.
 2. Then call `ready`. Send ``ready.early`` at once. Make ``ready.hard_state`` and ``ready.entries`` durable together.
    Call `saved`. Only then send ``ready.late``, and apply ``ready.committed`` in order; call `applied`.
 3. Repeat until ``ready`` is empty. If making it durable fails, nothing of that `Ready` may be sent: throw the node
    away and build another one from storage.
+4. Whenever the state machine holds everything up to an index durably, the log may be compacted up to there: `compact`
+   says what storage has to keep in its place. Send the peers that `awaiting_snapshot` names an image of the state
+   machine together with the `Snapshot` of its index, and say `snapshot_ended` when done. Install such an image only
+   if `wants_snapshot` agrees, tables and log in one durable step, and call `restore` then.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from consensus.raft import election, read_index, replication, transfer
+from consensus.raft import election, membership_change, read_index, replication, transfer
 from consensus.raft.log import Log
+from consensus.raft.membership import Memberships
+from consensus.raft.membership_change import ChangeRefused
 from consensus.raft.messages import (
     AppendReply,
     AppendRequest,
     Entry,
     HardState,
+    Membership,
     RaftMessage,
+    Snapshot,
     TimeoutNow,
     VoteReply,
     VoteRequest,
 )
-from consensus.raft.quorum import Quorum
 from consensus.raft.state import RaftConfig, Role, State
 
-__all__ = ["ProposalRefused", "RaftConfig", "RaftNode", "Ready", "Role"]
+__all__ = ["ChangeRefused", "ProposalRefused", "RaftConfig", "RaftNode", "Ready", "Role"]
 
 Addressed = tuple[str, RaftMessage]
 
@@ -57,22 +64,28 @@ class Ready:
 
 
 class RaftNode:
-    """``hard_state`` and ``log`` are what storage held; ``applied`` is what the state machine had applied."""
+    """``hard_state`` and ``log`` are what storage held; ``applied`` is what the state machine had applied.
+
+    ``memberships``: (index, membership) of what the log begins with and of each MEMBERSHIP entry in it, in order.
+    """
 
     def __init__(
         self,
         config: RaftConfig,
         hard_state: HardState,
         log: Log,
+        memberships: Sequence[tuple[int, Membership]],
         applied: int,
         randint: Callable[[int, int], int],
         now_ms: int,
     ):
-        self._state = State(config, log, randint, Quorum(config.voters), term=hard_state.term, vote=hard_state.vote)
-        self._state.commit = applied
+        known = Memberships(memberships)
+        self._state = State(config, log, randint, known, term=hard_state.term, vote=hard_state.vote, commit=applied)
         self._saved_hard_state = hard_state
         self._applied = applied
         self._state.reset_election_timer(now_ms)
+        if config.lease_reads:
+            self._state.silent_until_ms = now_ms + config.election_timeout_min_ms
 
     # --- what is known -------------------------------------------------------------------------------------------
     @property
@@ -105,6 +118,35 @@ class RaftNode:
         return self._state.log.last_index
 
     @property
+    def last_term(self) -> int:
+        return self._state.log.last_term
+
+    @property
+    def base_index(self) -> int:
+        """The log begins after this."""
+        return self._state.log.base_index
+
+    @property
+    def membership(self) -> Membership:
+        """Who belongs to the group by the latest entry in the log, committed or not."""
+        return self._state.memberships.current
+
+    def caught_up(self, learner: str) -> bool:
+        """At the leader: whether ``learner`` is so near the end of the log that it may become a voter (T 4.2.1)."""
+        progress = self._state.progress.get(learner)
+        return progress is not None and membership_change.has_caught_up(self._state, progress)
+
+    def has_majority(self, nodes: Iterable[str]) -> bool:
+        """Whether ``nodes`` are a majority of the voters."""
+        return self._state.quorum.reached(nodes)
+
+    @property
+    def membership_settled(self) -> bool:
+        """Whether the current membership is committed and no second step is to come."""
+        memberships = self._state.memberships
+        return not memberships.current.joint and memberships.index <= self._state.commit
+
+    @property
     def has_uncommitted(self) -> bool:
         """At the leader: whether something it appended in its term is not committed yet."""
         return bool(self._state.uncommitted)
@@ -134,9 +176,11 @@ class RaftNode:
     def tick_election(self, now_ms: int) -> None:
         election.tick(self._state, now_ms)
         transfer.tick(self._state, now_ms)
+        membership_change.dismiss(self._state, now_ms)
 
-    def tick_heartbeat(self) -> None:
+    def tick_heartbeat(self, now_ms: int) -> None:
         if self._state.role is Role.LEADER:
+            read_index.begin_lease_round(self._state, now_ms)
             replication.heartbeat(self._state)
 
     def step_down(self, now_ms: int) -> None:
@@ -164,21 +208,29 @@ class RaftNode:
         if progress is not None:
             progress.awaited = max(progress.awaited, index)
 
-    def request_read(self, context: int) -> bool:
+    def change_membership(self, target: Membership, now_ms: int) -> int:
+        """Begin a change; returns the index of its first step. Raises `ChangeRefused` or `ProposalRefused`."""
+        if self._state.role is not Role.LEADER:
+            raise ProposalRefused("not leader")
+        return membership_change.propose(self._state, target, self._applied, now_ms)
+
+    def request_read(self, context: int, now_ms: int) -> bool:
         """Ask for a read index; answered in ``ready.reads``. False: not the leader."""
         if self._state.role is not Role.LEADER:
             return False
-        read_index.request(self._state, context)
+        read_index.request(self._state, context, now_ms)
         return True
 
     def transfer_leadership(self, to: str, now_ms: int) -> bool:
         return transfer.start(self._state, to, now_ms)
 
     def step(self, source: str, message: RaftMessage, now_ms: int) -> None:
-        """Take one message from ``source`` (P 5.1: terms first)."""
+        """Take one message from ``source`` (P 5.1: terms first).
+
+        Whether the source is a member by this node's log does not matter for requests: the log may be behind (P 6).
+        Answers count only from members that were asked.
+        """
         state = self._state
-        if source not in state.quorum.voters:
-            return
         if message.term > state.term and not self._accept_newer_term(source, message, now_ms):
             return
         if message.term < state.term and not (isinstance(message, VoteReply) and not message.granted):
@@ -200,7 +252,7 @@ class RaftNode:
             case VoteReply():
                 election.on_vote_reply(state, source, message, now_ms)
             case TimeoutNow():
-                if state.role is Role.FOLLOWER and state.leader == source and state.may_campaign:
+                if state.role is Role.FOLLOWER and state.leader == source and state.promotable:
                     election.campaign(state, now_ms, pre=False, transfer=True)
 
     def _accept_newer_term(self, source: str, message: RaftMessage, now_ms: int) -> bool:
@@ -230,6 +282,7 @@ class RaftNode:
     def ready(self, max_apply: int = 256) -> Ready:
         """Everything to do now. ``max_apply`` bounds the committed entries handed out at once."""
         state = self._state
+        membership_change.advance(state)
         replication.flush(state)
         read_index.flush(state)
         hard_state = state.hard_state if state.hard_state != self._saved_hard_state else None
@@ -255,6 +308,59 @@ class RaftNode:
         if ready.entries:
             self._state.log.saved()
             replication.advance_commit(self._state)
+
+    # --- snapshots -----------------------------------------------------------------------------------------------
+    def snapshot_at(self, index: int) -> Snapshot:
+        """What goes with an image of the state machine at ``index``: between the base and what is applied."""
+        state = self._state
+        term = state.log.term_at(index)
+        assert term is not None and index <= self._applied, f"no snapshot can be taken at {index}"
+        return Snapshot(index, term, state.memberships.at(index))
+
+    def compact(self, snapshot: Snapshot) -> None:
+        """Storage keeps ``snapshot`` (from `snapshot_at`) in place of the log up to its index."""
+        assert snapshot.index <= self._applied, "never what is not applied (P 7)"
+        self._state.log.compact(snapshot.index)
+        self._state.memberships.compact(snapshot.index)
+
+    def awaiting_snapshot(self) -> list[str]:
+        """At the leader: the peers that need what is gone from the log."""
+        return [peer for peer, progress in self._state.progress.items() if progress.needs_snapshot]
+
+    def snapshot_ended(self, peer: str) -> None:
+        """The transfer to ``peer`` is over, well or badly: find out where it stands."""
+        progress = self._state.progress.get(peer)
+        if progress is not None and progress.needs_snapshot:
+            progress.probe()
+
+    def wants_snapshot(self, snapshot: Snapshot, rebuild: bool = False) -> bool:
+        """Whether it would bring this node on: what is committed here never goes back (P 7). Nor is a snapshot of a
+        term taken that this node has not heard of: the leader that sends it will say so first.
+
+        ``rebuild``: the state machine is to be replaced; then whatever the log can go on from will do.
+        """
+        if snapshot.term > self._state.term:
+            return False
+        return snapshot.index >= self._state.log.base_index if rebuild else snapshot.index > self._state.commit
+
+    def agrees_with(self, snapshot: Snapshot) -> bool:
+        """Whether the log holds the entry that ``snapshot`` ends with: then what comes after it stays."""
+        return self._state.log.matches(snapshot.index, snapshot.term)
+
+    def needs_snapshot(self, peer: str) -> None:
+        """At the leader: ``peer`` asked for one, whatever its log holds."""
+        progress = self._state.progress.get(peer)
+        if progress is not None:
+            progress.await_snapshot(self._state.log.base_index)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """The state machine is at ``snapshot`` now, and the log begins there, durably."""
+        state = self._state
+        state.log.restore(snapshot.index, snapshot.term)
+        state.memberships.restore(snapshot, state.log.last_index)
+        state.count_by_membership()
+        state.commit = max(state.commit, snapshot.index)
+        self._applied = snapshot.index
 
     def applied(self, index: int) -> None:
         """Everything up to ``index`` is applied."""

@@ -5,11 +5,14 @@
 * A follower's commit index is the lower of the leader's and the last index *this message* vouches for.
 * A leader commits by counting only entries of its own term; earlier ones are committed with them (P figure 8).
 * A leader sends before its own disk is done and counts itself only once it is (T 10.2.1).
+* A membership counts from the moment its entry is in the log (P 6).
 """
+
+from collections.abc import Sequence
 
 from consensus.raft.messages import AppendReply, AppendRequest, Entry, EntryKind
 from consensus.raft.progress import Progress
-from consensus.raft.state import Role, State
+from consensus.raft.state import NEVER_MS, Role, State
 
 
 class LogConflict(Exception):
@@ -31,10 +34,29 @@ def append_proposals(state: State, proposals: list[tuple[int, bytes]]) -> tuple[
 def _append(state: State, proposals: list[tuple[int, bytes]]) -> None:
     first = state.log.last_index + 1
     entries = [Entry(first + i, state.term, kind, data) for i, (kind, data) in enumerate(proposals)]
-    state.log.append(entries)
+    _take(state, entries)
     size = sum(len(entry.data) for entry in entries)
     state.uncommitted.append((entries[-1].index, size))
     state.uncommitted_bytes += size
+
+
+def _take(state: State, entries: Sequence[Entry]) -> None:
+    """Put ``entries`` into the log, and count by the membership that it holds then."""
+    state.log.append(entries)
+    if state.memberships.take(entries):
+        state.count_by_membership()
+        if state.role is Role.LEADER:
+            _serve_members(state)
+
+
+def _serve_members(state: State) -> None:
+    """The leader serves who came; who left is served until it knows (`membership_change.dismiss`)."""
+    current = state.memberships.current
+    for peer in state.peers:
+        state.progress.setdefault(peer, Progress(state.log.last_index, NEVER_MS)).leaving_index = 0
+    for peer, progress in state.progress.items():
+        if peer not in current.everybody:
+            progress.leaving_index = state.memberships.index
 
 
 def heartbeat(state: State) -> None:
@@ -48,15 +70,23 @@ def flush(state: State) -> None:
     if state.role is not Role.LEADER:
         return
     for peer, progress in state.progress.items():
+        if progress.next <= state.log.base_index:
+            progress.await_snapshot(state.log.base_index)
         if not progress.streaming:
             if not progress.probe_sent:
                 _send_empty(state, peer, progress)
             continue
-        while progress.next <= state.log.last_index and len(progress.in_flight) < state.config.max_in_flight:
+        while progress.next <= state.log.last_index and _has_room(state, progress):
             _send_entries(state, peer, progress)
         # A new commit index rides on the next append or heartbeat, unless somebody waits for it there.
         if progress.sent_commit < min(state.commit, progress.next - 1, progress.awaited):
             _send(state, peer, progress, progress.next - 1, (), quiet=True)
+
+
+def _has_room(state: State, progress: Progress) -> bool:
+    """Whether the window has room for one more append (T 10.2.1)."""
+    config = state.config
+    return len(progress.in_flight) < config.max_in_flight and progress.in_flight_bytes < config.max_in_flight_bytes
 
 
 def _send_entries(state: State, peer: str, progress: Progress) -> None:
@@ -64,8 +94,7 @@ def _send_entries(state: State, peer: str, progress: Progress) -> None:
     prev_index = progress.next - 1
     entries = log.read(progress.next, log.last_index, state.config.max_append_bytes)
     _send(state, peer, progress, prev_index, entries)
-    progress.next = entries[-1].index + 1
-    progress.in_flight.append(entries[-1].index)
+    progress.sent(entries[-1].index, sum(len(entry.data) for entry in entries))
 
 
 def _send_empty(state: State, peer: str, progress: Progress) -> None:
@@ -101,7 +130,7 @@ def on_append_request(state: State, source: str, message: AppendRequest, now_ms:
     if news:
         if news[0].index <= state.commit:
             raise LogConflict(f"{source} would replace committed entry {news[0].index}")
-        log.append(news)
+        _take(state, news)
     vouched = prev_index + len(entries)
     state.commit = max(state.commit, min(message.commit, vouched))
     if not message.quiet:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from consensus.raft.log import Log
+from consensus.raft.membership import Memberships
 from consensus.raft.messages import HardState, RaftMessage
 from consensus.raft.progress import Progress
 from consensus.raft.quorum import Quorum
@@ -22,15 +23,23 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RaftConfig:
-    """Fixed for the life of a node. Times in milliseconds, sizes in bytes of entry data."""
+    """Fixed for the life of a node. Times in milliseconds, sizes in bytes of entry data.
+
+    ``promotion_lag``: how many log entries a learner may be behind and still become a voter. ``lease_reads``: answer
+    reads within the leader's lease without asking anybody, trusting every clock to run at the right rate to within
+    ``max_clock_drift`` (a fraction); all nodes must agree on it.
+    """
 
     node: str
-    voters: tuple[str, ...]
     election_timeout_min_ms: int = 500
     election_timeout_max_ms: int = 1000
     max_append_bytes: int = 256 << 10
     max_in_flight: int = 64
+    max_in_flight_bytes: int = 4 << 20
     max_uncommitted_bytes: int = 16 << 20
+    promotion_lag: int = 1000
+    lease_reads: bool = False
+    max_clock_drift: float = 0.1
 
 
 @dataclass(slots=True)
@@ -40,7 +49,12 @@ class Reads:
     waiting: list[int] = field(default_factory=list)
     confirming: list[int] = field(default_factory=list)
     round: int = 0
+    confirming_round: int = 0
     index: int = 0
+    # Lease reads: when each round that is not confirmed yet was sent, and until when the last confirmed one holds.
+    sent_ms: deque[tuple[int, int]] = field(default_factory=deque)
+    lease_until_ms: float = NEVER_MS
+    lease_given_up: bool = False
 
 
 @dataclass(slots=True)
@@ -49,13 +63,15 @@ class State:
     log: Log
     # A random whole number between two bounds, both included; handed in so that a seed decides everything.
     randint: Callable[[int, int], int]
-    quorum: Quorum
+    memberships: Memberships
     term: int = 0
     vote: str = ""
     role: Role = Role.FOLLOWER
     leader: str = ""
     commit: int = 0
     heard_ms: int = NEVER_MS
+    # Until then no vote is given, whoever asks: this node may have promised a lease in an earlier life.
+    silent_until_ms: int = NEVER_MS
     election_deadline_ms: int = 0
     may_campaign: bool = True
     grants: set[str] = field(default_factory=set)
@@ -69,14 +85,29 @@ class State:
     # What the caller has to do; taken by `RaftNode.ready`.
     outbox: list[tuple[str, RaftMessage]] = field(default_factory=list)
     read_results: list[tuple[int, int | None]] = field(default_factory=list)
+    quorum: Quorum = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.count_by_membership()
+
+    def count_by_membership(self) -> None:
+        """The current membership decides who makes a majority."""
+        current = self.memberships.current
+        self.quorum = Quorum(current.voters, current.outgoing)
 
     @property
     def hard_state(self) -> HardState:
         return HardState(self.term, self.vote)
 
     @property
-    def peers(self) -> tuple[str, ...]:
-        return tuple(voter for voter in self.config.voters if voter != self.config.node)
+    def peers(self) -> list[str]:
+        """Everybody else in the group, learners too, in one order everywhere."""
+        return sorted(self.memberships.current.everybody - {self.config.node})
+
+    @property
+    def promotable(self) -> bool:
+        """Whether this node may lead: it is a voter, and not drained."""
+        return self.may_campaign and self.memberships.current.is_voter(self.config.node)
 
     def send(self, destination: str, message: RaftMessage) -> None:
         self.outbox.append((destination, message))

@@ -10,7 +10,7 @@ from consensus.simulator.checkers import Checkers
 from consensus.simulator.faults import Faults
 from consensus.simulator.ledger import Violation
 from consensus.simulator.machine import Machine, World
-from consensus.simulator.network import Network
+from consensus.simulator.network import Life, Network
 from consensus.simulator.profiles import PROFILES, Profile
 from consensus.simulator.trace import Trace
 from consensus.simulator.workload import Workload
@@ -61,8 +61,8 @@ class Cluster:
         """How many events the nodes have handled."""
         return self.world.steps
 
-    def _arrive(self, source: str, destination: str, epoch: int, message: PeerMessage) -> None:
-        self.machines[destination].receive(source, epoch, message)
+    def _arrive(self, source: str, destination: str, life: Life, message: PeerMessage) -> None:
+        self.machines[destination].receive(source, life, message)
 
     def run(self, steps: int) -> None:
         """``steps`` steps with faults and clients, then none, and the group must come to rest."""
@@ -83,15 +83,16 @@ class Cluster:
 
     def _settle(self) -> None:
         """With the faults gone, one leader, one log, and a new write that everybody applies."""
-        last = None
+        last, again_ms = None, 0.0
         duration_ms = SETTLE_TIMEOUTS * self.world.profile.timing.election_ms[1]
         deadline_ms = self.agenda.now_ms + duration_ms
         while self.agenda.now_ms < deadline_ms:
             for _ in range(LOOK_EVERY):
                 self.agenda.proceed()
             leader = self.leader()
-            if leader is not None and (last is None or last.refused):
-                last = self.workload.write(leader)
+            # A write that ran out of time is unknown, no failure: after its deadline another one is tried.
+            if leader is not None and (last is None or last.refused or self.agenda.now_ms > again_ms):
+                last, again_ms = self.workload.write(leader), self.agenda.now_ms + self.workload.patience_ms
             if last is not None and last.answer and self._level():
                 self.workload.check()
                 return

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 
 from consensus.errors import Fenced
-from consensus.ports import StoredState
-from consensus.raft.messages import Entry, HardState
+from consensus.ports import ReceivedImage, StoredState
+from consensus.raft.membership import decode
+from consensus.raft.messages import Entry, EntryKind, HardState, Membership, Snapshot
 from consensus.simulator.power import Power
 
 Witness = Callable[[HardState, Sequence[Entry]], None]
@@ -15,17 +16,36 @@ def _nobody(hard_state: HardState, entries: Sequence[Entry]) -> None:
 
 
 class Disk:
-    """``witness`` sees every write just before it takes effect; ``write_ms`` says how long each takes."""
+    """``witness`` sees every write just before it takes effect; ``write_ms`` says how long each takes.
+
+    ``entries`` is the log after ``snapshot``. ``install_tables`` replaces the tables by a received image.
+    """
 
     def __init__(
-        self, power: Power | None = None, witness: Witness = _nobody, write_ms: Callable[[], float] = lambda: 0.0
+        self,
+        power: Power | None = None,
+        witness: Witness = _nobody,
+        write_ms: Callable[[], float] = lambda: 0.0,
+        install_tables: Callable[[ReceivedImage], None] = lambda image: None,
+        incarnation: str = "one",
     ):
         self._power = power or Power()
         self._witness = witness
         self._write_ms = write_ms
+        self._install_tables = install_tables
+        self.incarnation = incarnation
         self.hard_state = HardState()
+        self.snapshot = Snapshot()
         self.entries: list[Entry] = []
         self.epoch = 0
+
+    @property
+    def last_index(self) -> int:
+        return self.snapshot.index + len(self.entries)
+
+    def read(self, first: int, last: int) -> list[Entry]:
+        base = self.snapshot.index
+        return self.entries[first - 1 - base : last - base]
 
     def open(self) -> StoredState:
         self.epoch += 1
@@ -33,24 +53,38 @@ class Disk:
         for entry in self.entries:
             if not terms or terms[-1][1] != entry.term:
                 terms.append((entry.index, entry.term))
-        return StoredState(self.hard_state, self.epoch, tuple(terms), len(self.entries))
+        memberships = tuple((e.index, decode(e.data)) for e in self.entries if e.kind == EntryKind.MEMBERSHIP)
+        return StoredState(
+            self.hard_state, self.epoch, self.incarnation, self.snapshot, tuple(terms), memberships, self.last_index
+        )
 
     def session(self) -> "Session":
         return Session(self)
 
-    def write(self, epoch: int, hard_state: HardState, entries: Sequence[Entry]) -> None:
-        """All of it or nothing, whenever the power fails."""
+    def write(self, epoch: int, change: Callable[[], None]) -> None:
+        """All of ``change`` or nothing, whenever the power fails."""
         if epoch != self.epoch:
             raise Fenced("an earlier life writes")
         self._power.operate()
         self._power.used_ms += self._write_ms()
+        change()
+        self._power.operate()
+
+    def save(self, hard_state: HardState, entries: Sequence[Entry]) -> None:
         self._check(hard_state)
         self._witness(hard_state, entries)
         self.hard_state = hard_state
         if entries:
-            del self.entries[entries[0].index - 1 :]
+            del self.entries[entries[0].index - 1 - self.snapshot.index :]
             self.entries.extend(entries)
-        self._power.operate()
+
+    def begin_after(self, snapshot: Snapshot, keep_log: bool) -> None:
+        self.entries = [entry for entry in self.entries if entry.index > snapshot.index and keep_log]
+        self.snapshot = snapshot
+
+    def install(self, snapshot: Snapshot, image: ReceivedImage, keep_log: bool) -> None:
+        self._install_tables(image)
+        self.begin_after(snapshot, keep_log)
 
     def _check(self, hard_state: HardState) -> None:
         """Term and vote never go back (P figure 2)."""
@@ -73,7 +107,16 @@ class Session:
         return stored
 
     def save(self, hard_state: HardState, entries: Sequence[Entry]) -> None:
-        self._disk.write(self._epoch, hard_state, entries)
+        self._disk.write(self._epoch, lambda: self._disk.save(hard_state, entries))
 
     def read(self, first: int, last: int) -> list[Entry]:
-        return self._disk.entries[first - 1 : last]
+        return self._disk.read(first, last)
+
+    def found(self, membership: Membership) -> None:
+        self._disk.write(self._epoch, lambda: self._disk.begin_after(Snapshot(0, 0, membership), keep_log=True))
+
+    def compact(self, snapshot: Snapshot) -> None:
+        self._disk.write(self._epoch, lambda: self._disk.begin_after(snapshot, keep_log=True))
+
+    def install(self, snapshot: Snapshot, image: ReceivedImage, keep_log: bool) -> None:
+        self._disk.write(self._epoch, lambda: self._disk.install(snapshot, image, keep_log))

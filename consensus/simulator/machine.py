@@ -4,17 +4,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from consensus.admission import Acquaintances
 from consensus.conf import NodeConfig
-from consensus.driver import Driver, Events
+from consensus.driver import Driver, Events, Ports
+from consensus.raft.messages import Identity
 from consensus.simulator.agenda import Agenda
 from consensus.simulator.checkers import Checkers
 from consensus.simulator.disk import Disk
-from consensus.simulator.network import Line, Network
+from consensus.simulator.images import MemoryImages, decoder
+from consensus.simulator.network import Life, Line, Network
 from consensus.simulator.power import Crash, Power
 from consensus.simulator.profiles import Profile
 from consensus.simulator.tables import Tables
 from consensus.simulator.trace import Trace
-from consensus.wire import Answer, PeerMessage, Request
+from consensus.wire import Answer, Hello, PeerMessage, Request
 
 
 @dataclass(slots=True)
@@ -37,8 +40,15 @@ class Machine:
         self.name = config.node
         self.world = world
         self.power = Power()
-        self.disk = Disk(self.power, lambda hard, entries: world.checkers.written(self, hard, entries), self._write_ms)
         self.tables = Tables(self.power, lambda entries: world.checkers.applied(self, entries))
+        self.disk = Disk(
+            self.power,
+            lambda hard, entries: world.checkers.written(self, hard, entries),
+            self._write_ms,
+            lambda image: self.tables.replace(decoder.decode(image.data)),
+            f"{self.name} {world.random.getrandbits(32):08x}",
+        )
+        self.images = MemoryImages(self.tables)
         self.driver: Driver | None = None
         self.paused = False
         self.scheduler_stopped = False
@@ -47,7 +57,8 @@ class Machine:
         self.life = 0
         self._random = world.random.random
         self._events = Events()
-        self._epochs: dict[str, int] = {}
+        self._acquaintances = Acquaintances()
+        self._contacts: Mapping[str, Identity] = {}
         self._turn_due = False
         self._busy_until_ms = 0.0
         self._clock_base_ms = 0.0
@@ -80,23 +91,22 @@ class Machine:
         self.paused = self.scheduler_stopped = False
         self.power.operations_left = 0
         self._events = Events()
-        self._epochs = {}
+        self._acquaintances = Acquaintances()
         self._turn_due = False
         self._busy_until_ms = world.agenda.now_ms
         self._clock_base_ms, self._clock_since_ms = self._random() * 1_000_000, world.agenda.now_ms
         self._next_heartbeat_ms = self._next_election_ms = self.clock_ms
         world.checkers.started(self)
-        self.driver = Driver(
-            self.config,
+        ports = Ports(
             self.disk.session(),
-            lambda epoch: Line(
-                world.network, self.power, self.name, epoch, lambda to, message: world.checkers.sent(self, to, message)
-            ),
+            self._transport,
             self.tables,
+            self.images,
             self._publish,
             self._randint,
-            int(self.clock_ms),
+            self._acquaintances,
         )
+        self.driver = Driver(self.config, ports, int(self.clock_ms))
         world.agenda.after(self._random() * self.config.election_tick_ms, self._tick, self.life)
         world.trace.note(f"{self.name} starts: {self.disk.hard_state}, {len(self.disk.entries)} entries")
 
@@ -108,7 +118,9 @@ class Machine:
         self.driver = None
         self.life += 1
         if lose_tables:
-            self.tables.fall_back(int(self._random() ** 4 * 50))
+            # What the log was compacted up to is as durable as the log.
+            most = self.tables.applied_index() - self.disk.snapshot.index
+            self.tables.fall_back(min(int(self._random() ** 4 * 50), most))
         self.world.trace.note(f"{self.name} crashes, applied {self.tables.applied_index()}")
 
     def pause(self, paused: bool) -> None:
@@ -117,12 +129,18 @@ class Machine:
             self._wake()
 
     # --- what reaches it -------------------------------------------------------------------------------------------
-    def receive(self, source: str, epoch: int, message: PeerMessage) -> None:
-        """As the inbox does: frames of an earlier life of the sender are refused."""
-        if self.driver is not None and epoch >= self._epochs.get(source, 0):
-            self._epochs[source] = epoch
-            self._events.received.append((source, message))
-            self._wake()
+    def receive(self, source: str, life: Life, message: PeerMessage) -> None:
+        """As `frames.FrameCodec` does: what another database of that name says is refused, or an earlier life."""
+        known = self._contacts.get(source)
+        if self.driver is None or known is None:
+            return
+        epochs = self._acquaintances.epochs
+        if known.incarnation in ("", life.incarnation) and life.epoch >= epochs.get(source, 0):
+            epochs[source] = life.epoch
+        elif not isinstance(message, Hello):
+            return
+        self._events.received.append((source, message))
+        self._wake()
 
     def request(self, request: Request) -> None:
         if self.driver is not None:
@@ -197,6 +215,20 @@ class Machine:
         self.power.operations_left = 1 + int(self._random() * 10)
 
     # --- what its driver is given ----------------------------------------------------------------------------------
+    def _transport(self, epoch: int, incarnation: str) -> Line:
+        world = self.world
+        return Line(
+            world.network,
+            self.power,
+            self.name,
+            Life(epoch, incarnation),
+            lambda to, message: world.checkers.sent(self, to, message),
+            self._set_contacts,
+        )
+
+    def _set_contacts(self, contacts: Mapping[str, Identity]) -> None:
+        self._contacts = contacts
+
     def _publish(self, answers: Mapping[str, Sequence[Answer]]) -> None:
         self.power.operate()
         self.world.publish(self, answers)

@@ -1,15 +1,26 @@
 """Messages between simulated nodes: lost, doubled, late, out of order, cut off in one direction or both."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
+from typing import NamedTuple
 
+from consensus.raft.messages import Identity
 from consensus.simulator.agenda import Agenda
 from consensus.simulator.power import Power
 from consensus.wire import PeerMessage
 
 Pair = tuple[str, str]
-Arrive = Callable[[str, str, int, PeerMessage], None]
+
+
+class Life(NamedTuple):
+    """Which life of which database of its node sent a message."""
+
+    epoch: int
+    incarnation: str
+
+
+Arrive = Callable[[str, str, Life, PeerMessage], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +36,7 @@ class Weather:
 
 
 class Network:
-    """``arrive`` takes (source, destination, epoch, message). ``sent`` counts the messages handed in."""
+    """``arrive`` takes (source, destination, life, message). ``sent`` counts the messages handed in."""
 
     def __init__(self, random: Random, agenda: Agenda, weather: Weather, arrive: Arrive):
         self._random = random.random
@@ -36,7 +47,7 @@ class Network:
         self.weather = weather
         self.sent = 0
 
-    def send(self, source: str, destination: str, epoch: int, messages: Sequence[PeerMessage], in_ms: float) -> None:
+    def send(self, source: str, destination: str, life: Life, messages: Sequence[PeerMessage], in_ms: float) -> None:
         """``in_ms`` from now the messages leave."""
         self.sent += len(messages)
         if (source, destination) in self._cuts:
@@ -45,11 +56,11 @@ class Network:
         for message in messages:
             if weather.lose and random() < weather.lose:
                 continue
-            self._post(source, destination, epoch, message, in_ms)
+            self._post(source, destination, life, message, in_ms)
             if weather.double and random() < weather.double:
-                self._post(source, destination, epoch, message, in_ms)
+                self._post(source, destination, life, message, in_ms)
 
-    def _post(self, source: str, destination: str, epoch: int, message: PeerMessage, in_ms: float) -> None:
+    def _post(self, source: str, destination: str, life: Life, message: PeerMessage, in_ms: float) -> None:
         weather, random = self.weather, self._random
         shortest_ms, longest_ms = weather.delay_ms
         arrival_ms = self._agenda.now_ms + in_ms + shortest_ms + random() * (longest_ms - shortest_ms)
@@ -57,11 +68,11 @@ class Network:
             arrival_ms += random() * weather.very_late_ms
         elif weather.in_order:
             arrival_ms = self._last[source, destination] = max(arrival_ms, self._last.get((source, destination), 0.0))
-        self._agenda.at(arrival_ms, self._deliver, source, destination, epoch, message)
+        self._agenda.at(arrival_ms, self._deliver, source, destination, life, message)
 
-    def _deliver(self, source: str, destination: str, epoch: int, message: PeerMessage) -> None:
+    def _deliver(self, source: str, destination: str, life: Life, message: PeerMessage) -> None:
         if (source, destination) not in self._cuts:
-            self._arrive(source, destination, epoch, message)
+            self._arrive(source, destination, life, message)
 
     def cut(self, pairs: Iterable[Pair]) -> None:
         """Nothing gets from the first to the second of each pair, until as many `mend`s; what is on its way is lost."""
@@ -87,16 +98,23 @@ class Line:
     """
 
     def __init__(
-        self, network: Network, power: Power, source: str, epoch: int, witness: Callable[[str, PeerMessage], None]
+        self,
+        network: Network,
+        power: Power,
+        source: str,
+        life: Life,
+        witness: Callable[[str, PeerMessage], None],
+        set_contacts: Callable[[Mapping[str, Identity]], None],
     ):
         self._network = network
         self._power = power
         self._source = source
-        self._epoch = epoch
+        self._life = life
         self._witness = witness
+        self.set_contacts = set_contacts
 
     def send(self, destination: str, messages: Sequence[PeerMessage]) -> None:
         self._power.operate()
         for message in messages:
             self._witness(destination, message)
-        self._network.send(self._source, destination, self._epoch, messages, self._power.used_ms)
+        self._network.send(self._source, destination, self._life, messages, self._power.used_ms)

@@ -8,6 +8,8 @@ from consensus.raft.messages import Entry, EntryKind
 from consensus.simulator.power import Power
 from consensus.wire import Proposal, proposal_decoder
 
+PROPOSALS = (EntryKind.COMMAND, EntryKind.GROUP)
+
 
 class Tables:
     """``applied`` is every applied entry in order. ``witness`` sees each batch before it takes effect."""
@@ -35,7 +37,7 @@ class Tables:
 
     def _apply(self, entry: Entry) -> Outcome | None:
         self.applied.append(entry)
-        if entry.kind == EntryKind.NOOP:
+        if entry.kind not in PROPOSALS:
             return None
         proposal: Proposal = proposal_decoder.decode(entry.data)
         if proposal.request_id not in self.answers:
@@ -49,9 +51,18 @@ class Tables:
     def fall_back(self, count: int) -> None:
         """Lose the last ``count`` entries: their transactions had not reached the disk when the power failed."""
         for entry in reversed(self.applied[max(0, len(self.applied) - count) :]):
-            if entry.kind != EntryKind.NOOP:
+            if entry.kind in PROPOSALS:
                 request_id = proposal_decoder.decode(entry.data).request_id
                 if self.answers[request_id][0] == entry.index:
                     del self.answers[request_id]
                     self.changes -= 1
             self.applied.pop()
+
+    def replace(self, entries: Sequence[Entry]) -> None:
+        """The tables after exactly these entries: a received image."""
+        self.applied, self.answers, self.changes = [], {}, 0
+        for entry in entries:
+            self._apply(entry)
+
+    def reload(self) -> None:
+        """There is no copy to forget."""

@@ -41,7 +41,7 @@ class Workload:
         self._agenda = agenda
         self._checkers = checkers
         self._every_ms = profile.request_every_ms
-        self._longest_ms = PATIENCE * profile.timing.election_ms[1]
+        self.patience_ms = PATIENCE * profile.timing.election_ms[1]
         self._tokens = 0
         self._calls: dict[int, Write | int] = {}
         # The highest index that anybody was told is applied: no later read may see less.
@@ -71,7 +71,7 @@ class Workload:
         self.begin(machines)
 
     def _deadline_ms(self) -> int:
-        return 1 + int(self._random.random() * self._longest_ms)
+        return 1 + int(self._random.random() * self.patience_ms)
 
     def _read(self, machine: Machine) -> None:
         self._tokens += 1

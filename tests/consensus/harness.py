@@ -3,7 +3,17 @@
 from collections.abc import Sequence
 
 from consensus.raft.log import Log
-from consensus.raft.messages import AppendReply, AppendRequest, Entry, EntryKind, HardState, VoteReply, VoteRequest
+from consensus.raft.messages import (
+    AppendReply,
+    AppendRequest,
+    Entry,
+    EntryKind,
+    HardState,
+    Membership,
+    Snapshot,
+    VoteReply,
+    VoteRequest,
+)
 from consensus.raft.node import RaftConfig, RaftNode, Role
 from consensus.simulator.disk import Disk
 
@@ -20,13 +30,21 @@ class Driven:
     """One node with a disk. ``step`` and friends do what the driver does and return what was sent."""
 
     def __init__(
-        self, name: str = "S", voters: Sequence[str] = ("S", "A", "B"), hard: HardState = NEW, log=(), **config
+        self,
+        name: str = "S",
+        voters: Sequence[str] = ("S", "A", "B"),
+        hard: HardState = NEW,
+        log=(),
+        membership: Membership | None = None,
+        **config,
     ):
         self.name = name
-        self.disk = Disk(None)  # type: ignore[arg-type]
+        self.membership = membership or Membership(tuple(voters))
+        self.disk = Disk()
         self.disk.hard_state = hard
+        self.disk.snapshot = Snapshot(0, 0, self.membership)
         self.disk.entries = list(log)
-        self.config = RaftConfig(name, tuple(voters), **config)
+        self.config = RaftConfig(name, **config)
         self.now = 0
         self.applied: list[Entry] = []
         self.reads: list[tuple[int, int | None]] = []
@@ -34,8 +52,12 @@ class Driven:
 
     def boot(self) -> None:
         stored = self.disk.open()
-        log = Log(self.disk.session(), stored.terms, stored.last_index)
-        self.node = RaftNode(self.config, stored.hard_state, log, 0, lambda low, high: low, self.now)
+        snapshot = stored.snapshot
+        log = Log(self.disk.session(), stored.terms, stored.last_index, (snapshot.index, snapshot.term))
+        memberships = [(snapshot.index, snapshot.membership), *stored.memberships]
+        self.node = RaftNode(
+            self.config, stored.hard_state, log, memberships, snapshot.index, lambda low, high: low, self.now
+        )
         self.applied = []
 
     @property
@@ -51,10 +73,7 @@ class Driven:
             if not save:
                 return sent
             if ready.hard_state or ready.entries:
-                self.disk.hard_state = self.node.hard_state
-                if ready.entries:
-                    del self.disk.entries[ready.entries[0].index - 1 :]
-                    self.disk.entries += ready.entries
+                self.disk.save(self.node.hard_state, ready.entries)
                 self.node.saved(ready)
             sent += ready.late
             self.reads += ready.reads
@@ -79,7 +98,7 @@ class Driven:
     def win(self) -> list[tuple[str, object]]:
         """Become leader with everybody's consent; returns what a new leader sends."""
         self.campaign()
-        others = [voter for voter in self.config.voters if voter != self.name]
+        others = [voter for voter in self.node.membership.voters if voter != self.name]
         sent: list[tuple[str, object]] = []
         for other in others:
             if self.node.role is Role.PRE_CANDIDATE:
@@ -145,5 +164,5 @@ class Network:
 
     def heartbeat(self, name: str) -> None:
         node = self.nodes[name]
-        node.node.tick_heartbeat()
+        node.node.tick_heartbeat(node.now)
         self.deliver(name, node.settle())

@@ -46,7 +46,7 @@ def test_r13_a_leader_without_a_majority_steps_down_and_says_so_to_waiting_reads
     driven = Driven()
     driven.win()
     acknowledge(driven, "A")
-    driven.node.request_read(7)
+    driven.node.request_read(7, 0)
     driven.settle()
     driven.pass_time(999)
     assert driven.node.role is Role.LEADER

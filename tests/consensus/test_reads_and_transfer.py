@@ -18,7 +18,7 @@ def leader(**config) -> Driven:
 def test_r25_no_read_is_answered_before_the_term_has_committed_something() -> None:
     driven = Driven()
     driven.win()
-    driven.node.request_read(1)
+    driven.node.request_read(1, 0)
     driven.settle()
     assert driven.reads == []
     acknowledge(driven, "A")
@@ -28,7 +28,7 @@ def test_r25_no_read_is_answered_before_the_term_has_committed_something() -> No
 
 def test_r26_only_answers_to_what_was_sent_after_the_read_count() -> None:
     driven = leader()
-    driven.node.request_read(1)
+    driven.node.request_read(1, 0)
     round = appends(driven.settle())["A"].round
     acknowledge(driven, "A", round=round - 1)
     assert driven.reads == []
@@ -38,9 +38,9 @@ def test_r26_only_answers_to_what_was_sent_after_the_read_count() -> None:
 
 def test_r26_a_read_that_comes_during_a_round_waits_for_the_next() -> None:
     driven = leader()
-    driven.node.request_read(1)
+    driven.node.request_read(1, 0)
     round = appends(driven.settle())["A"].round
-    driven.node.request_read(2)
+    driven.node.request_read(2, 0)
     driven.settle()
     acknowledge(driven, "A", round=round)
     assert driven.reads == [(1, 1)]
@@ -50,17 +50,17 @@ def test_r26_a_read_that_comes_during_a_round_waits_for_the_next() -> None:
 
 def test_r27_a_deposed_leader_answers_no_read() -> None:
     driven = leader()
-    driven.node.request_read(1)
+    driven.node.request_read(1, 0)
     driven.settle()
     driven.step("B", append(9, (1, 1)))
     assert driven.reads == [(1, None)]
-    assert not driven.node.request_read(2)
+    assert not driven.node.request_read(2, 0)
 
 
 def test_r28_fifty_reads_cost_one_round() -> None:
     driven = leader()
     for context in range(50):
-        driven.node.request_read(context)
+        driven.node.request_read(context, 0)
     sent = driven.settle()
     assert [peer for peer, _ in sent] == ["A", "B"]
     acknowledge(driven, "B", 1, round=appends(sent)["B"].round)
@@ -70,7 +70,7 @@ def test_r28_fifty_reads_cost_one_round() -> None:
 def test_a_lone_voter_reads_at_once() -> None:
     driven = Driven(voters=("S",))
     driven.win()
-    driven.node.request_read(1)
+    driven.node.request_read(1, 0)
     driven.settle()
     assert driven.reads == [(1, 1)]
 

@@ -147,7 +147,7 @@ def test_r22_a_silent_follower_gets_one_probe_a_heartbeat() -> None:
     driven.win()
     for data in (b"x", b"y", b"z"):
         assert "B" not in appends(driven.propose(data))
-    driven.node.tick_heartbeat()
+    driven.node.tick_heartbeat(driven.now)
     assert len([peer for peer, _ in driven.settle() if peer == "B"]) == 1
 
 

@@ -1,7 +1,9 @@
 """Applying: exactly once, all or nothing, the first answer again (R44, R45; rules 3 to 5 and 9 of the design)."""
 
 import pytest
+from django.db import connection
 
+from consensus import membership_rows
 from consensus.applier import REQUEST_WINDOW, DatabaseApplier
 from consensus.errors import UnknownVersion
 from consensus.fingerprints import fingerprint
@@ -9,8 +11,10 @@ from consensus.group_commands import SetNodeState, decode_group_result, encode_g
 from consensus.models import AppliedRequest, AppliedState, Member
 from consensus.origin import Origin
 from consensus.ports import GroupChange
-from consensus.raft.messages import Entry, EntryKind
-from consensus.wire import PROPOSAL_VERSION, Proposal, encode
+from consensus.raft.membership import encode as encode_membership
+from consensus.raft.messages import Entry, EntryKind, Identity, Membership
+from consensus.sql import raw_connection
+from consensus.wire import PROPOSAL_VERSION, Change, ChangeNote, Proposal, encode
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MEMBERS = ("n1", "n2", "n3")
@@ -18,6 +22,8 @@ MEMBERS = ("n1", "n2", "n3")
 
 class Counter:
     """A state machine that counts, and fails when told to."""
+
+    tables = ()
 
     def __init__(self) -> None:
         self.seen: list[bytes] = []
@@ -52,7 +58,43 @@ def machine() -> Counter:
 
 @pytest.fixture
 def applier(machine: Counter) -> DatabaseApplier:
-    return DatabaseApplier(machine, MEMBERS)
+    membership_rows.write(raw_connection(), Membership(MEMBERS))
+    return DatabaseApplier(machine)
+
+
+def membership(index: int, *voters: str, learners: tuple[str, ...] = (), note: bytes = b"") -> Entry:
+    identities = {node: Identity(f"of {node}", f"redis://{node}") for node in (*voters, *learners)}
+    return Entry(
+        index, 1, EntryKind.MEMBERSHIP, encode_membership(Membership(voters, learners, (), identities, note=note))
+    )
+
+
+def test_the_members_are_those_of_the_last_membership(applier: DatabaseApplier, machine: Counter) -> None:
+    note = encode(ChangeNote(Change.ADD, "n4", "admin", "2026-01-01T00:00:00Z", Origin("rest")))
+    applier.apply([membership(1, "n1", "n2", "n3", learners=("n4",), note=note), membership(2, "n1", "n3", "n4")])
+    rows = {member.node: (member.voter, member.state, member.address) for member in Member.objects.all()}
+    assert rows == {node: (True, "active", f"redis://{node}") for node in ("n1", "n3", "n4")}
+    (change,) = machine.group_changes
+    assert (change.index, change.action, change.node, change.actor) == (1, "group.add", "n4", "admin")
+
+
+def test_what_concerns_the_group_is_applied_in_the_order_of_the_log(applier: DatabaseApplier) -> None:
+    drain = SetNodeState("n3", "draining", ("active",), "admin", 2)
+    (outcome,) = applier.apply(
+        [Entry(1, 1, EntryKind.GROUP, encode_group_command("d", drain)), membership(2, "n1", "n2")]
+    )
+    assert decode_group_result(outcome.result).state == "draining"
+    assert [member.node for member in Member.objects.all()] == ["n1", "n2"]
+
+
+def test_tables_that_were_replaced_are_looked_at_anew(applier: DatabaseApplier) -> None:
+    applier.apply([command(1, "a")])
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE consensus_appliedstate SET index = 9; DELETE FROM consensus_appliedrequest")
+    applier.reload()
+    assert applier.applied_index() == 9
+    (outcome,) = applier.apply([command(10, "a")])
+    assert outcome.index == 10
 
 
 def test_a_batch_is_applied_and_remembered(applier: DatabaseApplier, machine: Counter) -> None:
@@ -62,14 +104,14 @@ def test_a_batch_is_applied_and_remembered(applier: DatabaseApplier, machine: Co
         (3, "b", b"2"),
     ]
     assert applier.applied_index() == AppliedState.objects.get().index == 3
-    assert DatabaseApplier(machine, MEMBERS).applied_index() == 3
+    assert DatabaseApplier(machine).applied_index() == 3
 
 
 @pytest.mark.parametrize("restart", [False, True], ids=["same life", "after a restart"])
 def test_r44_a_retry_changes_nothing_and_gets_the_first_answer(applier, machine: Counter, restart: bool) -> None:
     (first,) = applier.apply([command(1, "a")])
     if restart:
-        applier = DatabaseApplier(machine, MEMBERS)
+        applier = DatabaseApplier(machine)
     (again,) = applier.apply([command(2, "a")])
     assert (again.index, again.result) == (first.index, first.result) == (1, b"1")
     assert machine.seen == [b"x"]
@@ -90,7 +132,7 @@ def test_the_window_is_counted_in_log_entries(applier: DatabaseApplier, machine:
     applier.apply([command(1, "a")])
     for index in (REQUEST_WINDOW, REQUEST_WINDOW + 2):
         AppliedState.objects.update(index=index - 1)
-        applier = DatabaseApplier(machine, MEMBERS)
+        applier = DatabaseApplier(machine)
         applier.apply([command(index, "a")])
     assert machine.seen == [b"x", b"x"], "within the window once, beyond it again"
 
@@ -105,7 +147,7 @@ def test_r45_a_failure_leaves_nothing_behind(applier: DatabaseApplier, machine: 
 
 
 def test_two_appliers_of_one_node_cannot_both_apply(applier: DatabaseApplier, machine: Counter) -> None:
-    other = DatabaseApplier(machine, MEMBERS)
+    other = DatabaseApplier(machine)
     applier.apply([command(1, "a")])
     with pytest.raises(Exception, match="division by zero"):
         other.apply([command(1, "b")])

@@ -3,9 +3,10 @@
 import pytest
 
 from consensus.frames import FRAME_VERSION, MAX_FRAME_BYTES, Frame, FrameCodec
-from consensus.raft.messages import AppendRequest, Entry, TimeoutNow, VoteReply
-from consensus.wire import Forwarded, ProposeForward, ReadAnswer, encode
+from consensus.raft.messages import AppendRequest, Entry, Identity, TimeoutNow, VoteReply
+from consensus.wire import Forwarded, Hello, ProposeForward, ReadAnswer, encode
 
+NOTHING = ("", ())
 MEMBERS = ("n1", "n2", "n3")
 MESSAGES = (
     VoteReply(3, True),
@@ -15,13 +16,19 @@ MESSAGES = (
 )
 
 
+ANY = {member: Identity("", "") for member in MEMBERS}
+HELLO = Hello(Identity("i", "redis://n2"), MEMBERS, True, "", True)
+
+
 def codec(node: str, group: str = "g", secret: str = "s") -> FrameCodec:
-    return FrameCodec(group, node, MEMBERS, secret)
+    made = FrameCodec(group, node, secret, {})
+    made.set_contacts(ANY)
+    return made
 
 
 def test_a_frame_is_opened_as_it_was_sealed() -> None:
     receiver = codec("n1")
-    assert receiver.open(codec("n2").seal("n1", 1, MESSAGES), "n2") == MESSAGES
+    assert receiver.open(codec("n2").seal("n1", 1, "i", MESSAGES), "n2") == ("n2", MESSAGES)
     assert not receiver.counters
 
 
@@ -31,11 +38,11 @@ def test_a_frame_is_opened_as_it_was_sealed() -> None:
         (b"", "size"),
         (b"x" * (MAX_FRAME_BYTES + 1), "size"),
         (b"rubbish, but long enough to hold a tag", "tag"),
-        (codec("n2", secret="another").seal("n1", 1, MESSAGES), "tag"),
-        (codec("n2").seal("n1", 1, MESSAGES)[:-1] + b"\x00", "tag"),
-        (codec("n2", group="other").seal("n1", 1, MESSAGES), "group"),
-        (codec("n2").seal("n3", 1, MESSAGES), "address"),
-        (codec("n3").seal("n1", 1, MESSAGES), "address"),
+        (codec("n2", secret="another").seal("n1", 1, "i", MESSAGES), "tag"),
+        (codec("n2").seal("n1", 1, "i", MESSAGES)[:-1] + b"\x00", "tag"),
+        (codec("n2", group="other").seal("n1", 1, "i", MESSAGES), "group"),
+        (codec("n2").seal("n3", 1, "i", MESSAGES), "address"),
+        (codec("n3").seal("n1", 1, "i", MESSAGES), "address"),
     ],
     ids=[
         "empty",
@@ -50,7 +57,7 @@ def test_a_frame_is_opened_as_it_was_sealed() -> None:
 )
 def test_what_is_not_for_here_is_dropped_and_counted(raw: bytes, reason: str) -> None:
     receiver = codec("n1")
-    assert receiver.open(raw, "n2") == ()
+    assert receiver.open(raw, "n2") == NOTHING
     assert receiver.counters == {reason: 1}
 
 
@@ -63,31 +70,53 @@ def signed(body: bytes) -> bytes:
     ("body", "reason"),
     [
         (encode(["not", "a", "frame"]), "format"),
-        (encode([FRAME_VERSION, "g", "n2", "n1", 1, [[99, 1]]]), "format"),
-        (encode([FRAME_VERSION, "g", "n2", "n1", 1, [[5, "a term that is no number"]]]), "format"),
-        (encode(Frame(FRAME_VERSION + 1, "g", "n2", "n1", 1, (TimeoutNow(1),))), "version"),
+        (encode([FRAME_VERSION, "g", "n2", "n1", 1, "i", [[99, 1]]]), "format"),
+        (encode([FRAME_VERSION, "g", "n2", "n1", 1, "i", [[5, "a term that is no number"]]]), "format"),
+        (encode(Frame(FRAME_VERSION + 1, "g", "n2", "n1", 1, "i", (TimeoutNow(1),))), "version"),
     ],
     ids=["not a frame", "unknown message", "wrong type", "newer version"],
 )
 def test_a_genuine_tag_does_not_make_rubbish_good(body: bytes, reason: str) -> None:
     receiver = codec("n1")
-    assert receiver.open(signed(body), "n2") == ()
+    assert receiver.open(signed(body), "n2") == NOTHING
     assert receiver.counters == {reason: 1}
 
 
 def test_frames_of_an_earlier_life_of_the_sender_are_refused() -> None:
     sender, receiver = codec("n2"), codec("n1")
-    assert receiver.open(sender.seal("n1", 5, MESSAGES), "n2")
-    assert receiver.open(sender.seal("n1", 4, MESSAGES), "n2") == ()
-    assert receiver.open(codec("n3").seal("n1", 4, MESSAGES), "n3")
+    assert receiver.open(sender.seal("n1", 5, "i", MESSAGES), "n2")[1]
+    assert receiver.open(sender.seal("n1", 4, "i", MESSAGES), "n2") == NOTHING
+    assert receiver.open(codec("n3").seal("n1", 4, "i", MESSAGES), "n3")[1]
     assert receiver.counters == {"epoch": 1}
 
 
-def test_members_may_change_and_one_that_comes_back_begins_anew() -> None:
+def test_frames_of_others_than_the_contacts_are_refused() -> None:
     sender, receiver = codec("n2"), codec("n1")
-    assert receiver.open(sender.seal("n1", 5, MESSAGES), "n2")
-    receiver.set_members(("n1", "n3"))
-    assert receiver.open(sender.seal("n1", 5, MESSAGES), "n2") == ()
+    receiver.set_contacts({"n1": ANY["n1"], "n3": ANY["n3"]})
+    assert receiver.open(sender.seal("n1", 5, "i", MESSAGES), "n2") == NOTHING
     assert receiver.counters == {"address": 1}
-    receiver.set_members(MEMBERS)
-    assert receiver.open(sender.seal("n1", 1, MESSAGES), "n2") == MESSAGES
+
+
+def test_another_database_under_a_known_name_is_heard_only_to_say_hello() -> None:
+    sender, receiver = codec("n2"), codec("n1")
+    receiver.set_contacts({**ANY, "n2": Identity("known", "")})
+    assert receiver.open(sender.seal("n1", 9, "other", MESSAGES), "n2") == NOTHING
+    assert receiver.counters == {"incarnation": 1}
+    assert receiver.open(sender.seal("n1", 9, "other", [HELLO, *MESSAGES]), "n2") == ("n2", (HELLO,))
+    assert receiver.open(sender.seal("n1", 1, "known", MESSAGES), "n2") == ("n2", MESSAGES), (
+        "its epoch counts for nothing"
+    )
+
+
+def test_an_earlier_life_is_heard_only_to_say_hello() -> None:
+    sender, receiver = codec("n2"), codec("n1")
+    receiver.open(sender.seal("n1", 5, "i", MESSAGES), "n2")
+    assert receiver.open(sender.seal("n1", 4, "i", [HELLO]), "n2") == ("n2", (HELLO,))
+    assert receiver.open(sender.seal("n1", 4, "i", MESSAGES), "n2") == NOTHING
+
+
+def test_anybody_may_say_hello_and_nothing_else() -> None:
+    stranger, receiver = codec("n9"), codec("n1")
+    assert receiver.open(stranger.seal("n1", 1, "x", [HELLO, *MESSAGES]), "") == ("n9", (HELLO,))
+    assert receiver.open(stranger.seal("n1", 1, "x", MESSAGES), "") == NOTHING
+    assert receiver.open(codec("n1").seal("n1", 1, "x", [HELLO]), "") == NOTHING, "nobody is this node but itself"

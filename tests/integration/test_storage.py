@@ -5,7 +5,8 @@ import pytest
 
 from consensus.errors import Fenced, InvariantViolation
 from consensus.ports import Storage
-from consensus.raft.messages import Entry, HardState
+from consensus.raft.membership import encode
+from consensus.raft.messages import Entry, EntryKind, HardState, Identity, Membership, Snapshot
 from consensus.simulator.disk import Disk
 from consensus.storage import PostgresStorage
 
@@ -26,6 +27,9 @@ class Memory:
     def close(self, storage: Storage) -> None:
         pass
 
+    def applied(self, index: int) -> None:
+        pass
+
 
 class Postgres:
     def __init__(self, url: str):
@@ -36,6 +40,12 @@ class Postgres:
 
     def close(self, storage: PostgresStorage) -> None:
         storage.close()
+
+    def applied(self, index: int) -> None:
+        """As the applier does, so that the tables are where the log says."""
+        with psycopg.connect(self.url) as connection:
+            connection.execute("DELETE FROM consensus_appliedstate")
+            connection.execute("INSERT INTO consensus_appliedstate (id, index) VALUES (1, %s)", (index,))
 
 
 @pytest.fixture
@@ -84,6 +94,51 @@ def test_new_entries_replace_what_stands_there_and_all_after(place) -> None:
     storage.save(HardState(2), entries(3, 2))
     again, stored = reopened(place, storage)
     assert stored.last_index == 3 and stored.terms == ((1, 1), (3, 2))
+    place.close(again)
+
+
+GROUP = Membership(("n1", "n2"), identities={"n1": Identity("a", "redis://1"), "n2": Identity("b", "redis://2")})
+
+
+def test_an_incarnation_is_kept(place) -> None:
+    storage = place.session()
+    first = storage.open()
+    again, later = reopened(place, storage)
+    assert first.incarnation and later.incarnation == first.incarnation
+    place.close(again)
+
+
+def test_the_founding_membership_is_what_the_log_begins_with(place) -> None:
+    storage = place.session()
+    assert storage.open().snapshot == Snapshot()
+    storage.found(GROUP)
+    again, stored = reopened(place, storage)
+    assert stored.snapshot == Snapshot(0, 0, GROUP) and stored.memberships == ()
+    place.close(again)
+
+
+def test_memberships_in_the_log_are_found(place) -> None:
+    storage = place.session()
+    storage.open()
+    storage.found(GROUP)
+    change = Entry(2, 1, EntryKind.MEMBERSHIP, encode(Membership(("n1",))))
+    storage.save(HardState(1), [*entries(1, 1), change])
+    again, stored = reopened(place, storage)
+    assert stored.memberships == ((2, Membership(("n1",))),)
+    place.close(again)
+
+
+def test_r43_a_compacted_log_begins_after_its_snapshot(place) -> None:
+    storage = place.session()
+    storage.open()
+    storage.save(HardState(2), entries(1, 1, 1, 2, 2))
+    place.applied(3)
+    storage.compact(Snapshot(3, 2, GROUP))
+    storage.save(HardState(2), entries(5, 2))
+    again, stored = reopened(place, storage)
+    assert stored.snapshot == Snapshot(3, 2, GROUP)
+    assert stored.last_index == 5 and stored.terms == ((4, 2),)
+    assert [entry.index for entry in again.read(4, 5)] == [4, 5]
     place.close(again)
 
 
@@ -150,6 +205,7 @@ def test_somebody_elses_database_is_refused(postgres: Postgres) -> None:
         ("DELETE FROM consensus_logentry WHERE index = 2", "gaps"),
         ("UPDATE consensus_logentry SET term = 9 WHERE index = 3", "above the stored term"),
         ("UPDATE consensus_logentry SET term = 2 WHERE index = 1", "go down"),
+        ("INSERT INTO consensus_appliedstate (id, index) VALUES (1, 4)", "the tables are at 4"),
     ],
 )
 def test_n01_n02_what_cannot_be_is_refused_loudly(postgres: Postgres, damage: str, complaint: str) -> None:

@@ -1,6 +1,7 @@
 """Inboxes on a real Redis: order, bounds, batches, and peers that are away (N06)."""
 
 import os
+from collections.abc import Iterable
 
 import pytest
 import redis
@@ -9,9 +10,9 @@ from consensus import keys
 from consensus.conf import NodeConfig
 from consensus.frames import FrameCodec
 from consensus.inbox import Inbox
-from consensus.raft.messages import AppendRequest, Entry, VoteReply
+from consensus.raft.messages import AppendRequest, Entry, Identity, VoteReply
 from consensus.transport import MAX_INBOX_FRAMES, TRIM_EVERY, RedisTransport
-from consensus.wire import ReadRequest, encode
+from consensus.wire import Hello, ReadRequest, encode
 from tests.support.loop import Loop
 from tests.support.servers import OtherRedis
 from tests.support.waiting import eventually
@@ -24,7 +25,13 @@ def config(node: str, url: str, **others: str) -> NodeConfig:
 
 
 def codec(given: NodeConfig) -> FrameCodec:
-    return FrameCodec(given.group, given.node, tuple(given.members), given.secret)
+    made = FrameCodec(given.group, given.node, given.secret, {})
+    made.set_contacts(contacts(given.members))
+    return made
+
+
+def contacts(members: Iterable[str]) -> dict[str, Identity]:
+    return {member: Identity("", "") for member in members}
 
 
 class Receiver:
@@ -51,7 +58,7 @@ class Sender:
         self.transport = loop.call(lambda: RedisTransport(loop.reactor, given, codec(given)))
 
     def send(self, destination: str, *messages, epoch: int = 1) -> None:
-        self._loop.call(lambda: self.transport.sender(epoch).send(destination, messages))
+        self._loop.call(lambda: self.transport.send(destination, (epoch, "i"), messages))
 
     def set_members(self, members: dict[str, str]) -> None:
         self._loop.call(lambda: self.transport.set_members(members))
@@ -133,11 +140,11 @@ def test_an_inbox_that_nobody_empties_is_bounded_and_keeps_the_newest(sender: Se
     given = config("n2", redis_url)
     key = keys.inbox(given.group, "n1", "n2")
     with redis.Redis.from_url(redis_url) as client:
-        old = codec(given).seal("n1", 1, [VoteReply(0, False)])
+        old = codec(given).seal("n1", 1, "i", [VoteReply(0, False)])
         client.rpush(key, *[old] * (MAX_INBOX_FRAMES + 500))
         for round in range(TRIM_EVERY):
             sender.send("n1", VoteReply(round + 1, True))
-            newest = codec(given).seal("n1", 1, [VoteReply(round + 1, True)])
+            newest = codec(given).seal("n1", 1, "i", [VoteReply(round + 1, True)])
             eventually(lambda newest=newest: client.lindex(key, -1) == newest)
         assert client.llen(key) <= MAX_INBOX_FRAMES
 
@@ -176,7 +183,7 @@ def test_a_peer_whose_redis_hangs_slows_nobody_and_is_sent_to_again_when_it_wake
 
         def arrives() -> bool:
             sender.send("n3", VoteReply(99, True))
-            return client.lindex(key, -1) == codec(given).seal("n3", 1, [VoteReply(99, True)])
+            return client.lindex(key, -1) == codec(given).seal("n3", 1, "i", [VoteReply(99, True)])
 
         eventually(arrives)
     eventually(lambda: sender.failing() == [])
@@ -231,7 +238,7 @@ def test_a_new_member_is_sent_to_and_listened_to(
     given = config("n3", redis_url)
     members = {"n1": redis_url, "n2": redis_url, "n3": redis_url}
     sender_of(given).send("n1", VoteReply(1, True))
-    loop.call(lambda: receiver.codec.set_members(members))
+    loop.call(lambda: receiver.codec.set_contacts(contacts(members)))
     loop.call(lambda: receiver.inbox.set_members(members))
     assert eventually(lambda: receiver.received) == [("n3", VoteReply(1, True))]
     sender.set_members(members)
@@ -249,13 +256,13 @@ def test_a_member_that_has_gone_is_neither_sent_to_nor_listened_to(loop, receive
     given = config("n2", redis_url)
     left = keys.inbox(given.group, "n1", "n2")
     assert loop.call(lambda: receiver.inbox.set_members(["n1", "n3"])) == [left.encode()]
-    loop.call(lambda: receiver.codec.set_members(["n1", "n3"]))
+    loop.call(lambda: receiver.codec.set_contacts(contacts(["n1", "n3"])))
     with redis.Redis.from_url(redis_url) as client:
         # A round with the new keys has begun once a request came through in one.
         for token in (1, 2):
             client.rpush(keys.requests(receiver.config.group, "n1"), encode([ReadRequest("me", token, 1000)]))
             eventually(lambda token=token: len(receiver.requests) == token)
-        client.rpush(left, codec(given).seal("n1", 1, [VoteReply(3, True)]))
+        client.rpush(left, codec(given).seal("n1", 1, "i", [VoteReply(3, True)]))
         client.rpush(keys.requests(receiver.config.group, "n1"), encode([ReadRequest("me", 3, 1000)]))
         eventually(lambda: len(receiver.requests) == 3)
         assert client.llen(left) == 1
@@ -272,3 +279,11 @@ def test_a_member_that_moves_is_sent_to_at_its_new_address(receiver: Receiver, s
     moving.send("n1", VoteReply(2, True))
     assert eventually(lambda: receiver.received) == [("n2", VoteReply(2, True))]
     assert moving.failing() == [] and moving.dropped() >= lost
+
+
+def test_a_stranger_can_say_hello(receiver: Receiver, sender_of, redis_url: str) -> None:
+    stranger = sender_of(config("n9", redis_url))
+    hello = Hello(Identity("x", redis_url), ("n1", "n2", "n9"), False, "", True)
+    stranger.send("n1", VoteReply(1, True), hello)
+    eventually(lambda: receiver.received)
+    assert receiver.received == [("n9", hello)]

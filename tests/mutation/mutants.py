@@ -14,6 +14,8 @@ READS = "consensus/raft/read_index.py"
 REPLICATION = "consensus/raft/replication.py"
 STATE = "consensus/raft/state.py"
 TRANSFER = "consensus/raft/transfer.py"
+MEMBERSHIPS = "consensus/raft/membership.py"
+CHANGE = "consensus/raft/membership_change.py"
 DRIVER = "consensus/driver.py"
 PENDING = "consensus/pending.py"
 FORWARDING = "consensus/forwarding.py"
@@ -105,8 +107,8 @@ VOTES = (
         "two leaders of one term, two committed entries at one index",
         "P 5.2",
         QUORUM,
-        "self.size = len(self.voters) // 2 + 1",
-        "self.size = (len(self.voters) + 1) // 2",
+        "distinct = frozenset(agreeing)\n        return all(2 * len(half & distinct) > len(half)",
+        "distinct = frozenset(agreeing)\n        return all(2 * len(half & distinct) >= len(half)",
     ),
     mutant(
         "grants counted twice from one peer",
@@ -118,8 +120,8 @@ VOTES = (
         Patch(ELECTION, "state.grants.add(source)", "state.grants.append(source)"),
         Patch(
             QUORUM,
-            "return len(self.voters.intersection(agreeing)) >= self.size",
-            "return len(list(agreeing)) >= self.size",
+            "distinct = frozenset(agreeing)\n        return all(2 * len(half & distinct) > len(half)",
+            "distinct = list(agreeing)\n        return all(2 * len(distinct) > len(half)",
         ),
     ),
     mutant(
@@ -343,24 +345,24 @@ READING = (
         "a new leader answers with an old commit index",
         "P 8, T 6.4, R25",
         READS,
-        "and state.log.term_at(state.commit) == state.term",
-        "",
+        "reads.waiting and _term_has_committed(state)",
+        "reads.waiting",
     ),
     mutant(
         "reads confirmed by earlier heartbeats",
         "a deposed leader answers with old data",
         "T 6.4, R26",
         READS,
-        "progress.acked_round >= reads.round]",
-        "progress.acked_round >= reads.round - 1]",
+        "progress.acked_round >= round]",
+        "progress.acked_round >= round - 1]",
     ),
     mutant(
         "reads confirmed by nobody",
         "a deposed leader answers with old data",
         "T 6.4, R27",
         READS,
-        "    if state.quorum.reached([state.config.node, *confirmed]):",
-        "    if confirmed is not None:",
+        "return state.quorum.reached([state.config.node, *answered])",
+        "return True",
     ),
     mutant(
         "reads outlive leadership",
@@ -442,8 +444,8 @@ CLIENTS = (
         "one entry changes the tables twice",
         "R45",
         DRIVER,
-        "log, applier.applied_index(), randint",
-        "log, max(0, applier.applied_index() - 1), randint",
+        "memberships, ports.applier.applied_index(), ports.randint",
+        "memberships, max(0, ports.applier.applied_index() - 1), ports.randint",
     ),
     mutant(
         "request ids forgotten",
@@ -455,4 +457,138 @@ CLIENTS = (
     ),
 )
 
-MUTANTS = (*VOTES, *REPLICATING, *READING, *CLIENTS)
+MEMBERSHIP = (
+    mutant(
+        "joint majority ignored",
+        "old and new voters elect a leader each",
+        "P 6, R33",
+        QUORUM,
+        "self._halves = [self.voters, frozenset(outgoing)] if outgoing else [self.voters]",
+        "self._halves = [self.voters]",
+    ),
+    mutant(
+        "a learner counts",
+        "what a learner alone holds is taken as committed",
+        "T 4.2.1, R38",
+        STATE,
+        "self.quorum = Quorum(current.voters, current.outgoing)",
+        "self.quorum = Quorum((*current.voters, *current.learners), current.outgoing)",
+    ),
+    mutant(
+        "a learner campaigns",
+        "a node that nobody counts asks for votes",
+        "T 4.2.1, R38",
+        STATE,
+        "return self.may_campaign and self.memberships.current.is_voter(self.config.node)",
+        "return self.may_campaign",
+    ),
+    mutant(
+        "a membership in the log does not count",
+        "old and new voters elect a leader each",
+        "P 6, R35",
+        REPLICATION,
+        "if state.memberships.take(entries):",
+        "if state.memberships.take(entries) and not entries:",
+    ),
+    mutant(
+        "a truncated membership goes on counting",
+        "a majority of nodes that never became voters",
+        "P 6, R35",
+        MEMBERSHIPS,
+        "while self.index >= entries[0].index and len(self._known) > 1:",
+        "while self.index < 0:",
+    ),
+    mutant(
+        "two changes at once",
+        "majorities that do not overlap",
+        "T 4.1, R34",
+        CHANGE,
+        "if state.memberships.current.joint or state.memberships.index > applied:",
+        "if state.memberships.current.joint:",
+    ),
+    mutant(
+        "a change before the term has committed anything",
+        "two leaders change the membership from different beginnings",
+        "T 4.1 (2015), R39",
+        CHANGE,
+        "if state.log.term_at(state.commit) != state.term:",
+        "if not state.term:",
+    ),
+    mutant(
+        "a leader that left counts itself",
+        "a majority of the new voters is one too small",
+        "P 6, R36",
+        REPLICATION,
+        "index = state.quorum.agreed(matched)",
+        "index = sorted(matched.values())[(len(matched) - 1) // 2]",
+    ),
+    mutant(
+        "a wiped node votes",
+        "a second vote in one term",
+        "R46",
+        ELECTION,
+        " and bool(state.quorum.voters)",
+        "",
+    ),
+)
+
+SNAPSHOTS = (
+    mutant(
+        "stale snapshot membership",
+        "a restored node counts by a membership of the past",
+        "P 7, R42",
+        MEMBERSHIPS,
+        "self._known = [(snapshot.index, snapshot.membership), *kept]",
+        "self._known = [(snapshot.index, self.current), *kept]",
+    ),
+    mutant(
+        "a log that conflicts with the snapshot is kept",
+        "entries that were never committed stay after it",
+        "P 7, R40",
+        LOG,
+        "if self.matches(index, term):\n            self.compact(index)",
+        "if index <= self.last_index:\n            self.compact(index)",
+    ),
+    mutant(
+        "a log that matches the snapshot is dropped",
+        "acknowledged entries are gone",
+        "P 7, R40",
+        LOG,
+        "if self.matches(index, term):\n            self.compact(index)",
+        "if index < 0:\n            self.compact(index)",
+    ),
+    mutant(
+        "an older snapshot is taken",
+        "what was applied goes back",
+        "P 7, R41",
+        NODE,
+        "if rebuild else snapshot.index > self._state.commit",
+        "if rebuild else snapshot.index > 0",
+    ),
+    mutant(
+        "compaction past what is applied",
+        "entries that the tables do not hold are gone",
+        "P 7, R43",
+        NODE,
+        'assert snapshot.index <= self._applied, "never what is not applied (P 7)"',
+        "assert snapshot.index >= 0",
+    ),
+    mutant(
+        "the term at the base is forgotten",
+        "a follower refuses what follows its snapshot",
+        "P 7, R43",
+        LOG,
+        "self._terms[: run + 1] = [term]",
+        "self._terms[: run + 1] = [0]",
+    ),
+    mutant(
+        "a lease survives a transfer",
+        "the old leader answers from a lease that nobody keeps",
+        "T 6.4.1, R29",
+        READS,
+        "state.reads.lease_given_up = True",
+        "state.reads.lease_given_up = False",
+    ),
+)
+
+MUTANTS = (*VOTES, *REPLICATING, *READING, *CLIENTS, *MEMBERSHIP, *SNAPSHOTS)

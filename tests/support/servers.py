@@ -10,6 +10,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -170,9 +172,9 @@ def other_redis(tmp_path: Path):
     other.stop()
 
 
-@pytest.fixture
-def node_database():
-    """The URL of a new database with the consensus tables, as a node finds it; dropped afterwards."""
+@contextmanager
+def _node_database() -> Iterator[str]:
+    """The URL of a new database with the tables, as a node finds it; dropped afterwards."""
     name = f"node_{os.urandom(4).hex()}"
     admin = postgres.url(servers.postgres_port, PASSWORD, "postgres")
     with psycopg.connect(admin, autocommit=True) as connection:
@@ -183,3 +185,15 @@ def node_database():
     yield url
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def node_database() -> Iterator[str]:
+    with _node_database() as url:
+        yield url
+
+
+@pytest.fixture
+def another_node_database() -> Iterator[str]:
+    with _node_database() as url:
+        yield url

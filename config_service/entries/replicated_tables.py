@@ -1,0 +1,10 @@
+"""The replicated tables of this app, for images of them (`consensus.ports.ReplicatedTable`)."""
+
+from consensus.ports import ReplicatedTable
+
+TABLES = (
+    ReplicatedTable("entries_namespace"),
+    ReplicatedTable("entries_configentry"),
+    ReplicatedTable("entries_entryrevision"),
+    ReplicatedTable("entries_historyreach"),
+)
