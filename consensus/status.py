@@ -35,7 +35,7 @@ class MemberStatus(msgspec.Struct, frozen=True):
     state: str
     web_url: str
     halted: str
-    voter: bool
+    voter: bool = True
     # How much of an image of the tables it has got from the publishing node: bytes taken, bytes in all; None: no image.
     image: tuple[int, int] | None = None
 
@@ -59,10 +59,6 @@ class Status(msgspec.Struct, frozen=True):
     commit_index: int
     applied_index: int
     last_index: int
-    base_index: int
-    admitted: bool
-    outside: bool
-    membership_settled: bool
     leader_heard_ms: int | None
     published_at: float
     waiting: int
@@ -71,6 +67,10 @@ class Status(msgspec.Struct, frozen=True):
     frames_dropped: int
     members: tuple[MemberStatus, ...]
     joining: tuple[JoiningStatus, ...] = ()
+    base_index: int = 0
+    admitted: bool = True
+    outside: bool = False
+    membership_settled: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ TABLES = (
     ReplicatedTable("accounts_user"),
     ReplicatedTable("accounts_apitoken"),
     ReplicatedTable("accounts_accountsstate"),
+    ReplicatedTable("accounts_grant"),
     ReplicatedTable("accounts_user_groups"),
     _permission_links("accounts_user_user_permissions", "user_id"),
     _permission_links("auth_group_permissions", "group_id"),
