@@ -70,8 +70,7 @@ def flush(state: State) -> None:
     if state.role is not Role.LEADER:
         return
     for peer, progress in state.progress.items():
-        if progress.next <= state.log.base_index:
-            progress.await_snapshot(state.log.base_index)
+        _notice_what_is_gone(state, progress)
         if not progress.streaming:
             if not progress.probe_sent:
                 _send_empty(state, peer, progress)
@@ -97,7 +96,14 @@ def _send_entries(state: State, peer: str, progress: Progress) -> None:
     progress.sent(entries[-1].index, sum(len(entry.data) for entry in entries))
 
 
+def _notice_what_is_gone(state: State, progress: Progress) -> None:
+    """A refusal, or compaction since, may have put the next entry before where the log begins."""
+    if progress.next <= state.log.base_index:
+        progress.await_snapshot(state.log.base_index)
+
+
 def _send_empty(state: State, peer: str, progress: Progress) -> None:
+    _notice_what_is_gone(state, progress)
     progress.probe_sent = True
     _send(state, peer, progress, progress.next - 1, ())
 

@@ -6,6 +6,7 @@ Nodes run the production `consensus.driver`; what stands around it is simulated:
 * `power`     what a node's parts share: it can fail at any operation, and operations take time
 * `disk`      term, vote and log; a crash loses what was not saved, or comes right after it was
 * `tables`    the replicated tables; a crash may lose the last applied entries, as asynchronous commits can
+* `images`    images of the tables, for nodes that need what is gone from the log
 * `network`   loses, doubles, delays, reorders and cuts, also in one direction only, also between some pairs only
 * `machine`   one node: its clock, its ticks, its turns, its crashes
 * `profiles`  what goes wrong, how often, and how fast the group is meant to be; a seed picks one

@@ -7,8 +7,9 @@ every turn. `Ledger` makes each look as cheap as the news in it.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from consensus.raft.messages import AppendReply, AppendRequest, Entry, HardState, VoteReply, VoteRequest
+from consensus.raft.messages import AppendReply, AppendRequest, Entry, HardState, Snapshot, VoteReply, VoteRequest
 from consensus.raft.node import Role
+from consensus.simulator.disk import Disk
 from consensus.simulator.ledger import Ledger, Violation
 from consensus.wire import PeerMessage
 
@@ -40,30 +41,49 @@ class Checkers:
         """Just before ``machine`` writes: log matching, leader append-only, nothing committed dropped."""
         if hard_state.vote:
             self.ledger.vote(machine.name, hard_state)
-        stored = machine.disk.entries
+        disk = machine.disk
         leads = machine.driver is not None and machine.driver.node.role is Role.LEADER
         if not entries:
             return
         first, last = entries[0].index, entries[-1]
-        if first > len(stored) + 1:
-            raise Violation(f"{machine.name} writes entry {first}, but its log ends at {len(stored)}")
+        if first > disk.last_index + 1:
+            raise Violation(f"{machine.name} writes entry {first}, but its log ends at {disk.last_index}")
         if last.term > hard_state.term:
             raise Violation(f"{machine.name} writes an entry of term {last.term} in term {hard_state.term}")
-        self.ledger.record(machine.name, entries, stored[first - 2].term if first > 1 else 0)
-        if first <= len(stored):
+        self.ledger.record(machine.name, entries, disk.term_at(first - 1))
+        if first <= disk.last_index:
             self._keeps_what_is_committed(machine, first, entries)
         if leads and hard_state.term == machine.driver.node.term == last.term:  # type: ignore[union-attr]
-            if first <= len(stored) and stored[first - 1].term == last.term:
+            if disk.term_at(first) == last.term:
                 raise Violation(f"leader append-only: {machine.name} replaces entry {first} of its own term")
             self.ledger.accept(machine.name, last.term, last.index)
 
     def _keeps_what_is_committed(self, machine: "Machine", first: int, entries: Sequence[Entry]) -> None:
-        stored = machine.disk.entries
-        index = min(len(stored), len(self.committed))
-        if index < first or not self.ledger.agrees(index, stored[index - 1].term):
+        index = self._committed_and_held(machine.disk)
+        if index < first:
             return
         if entries[-1].index < index or not self.ledger.agrees(index, entries[index - first].term):
-            raise Violation(f"{machine.name} drops entry {index} of term {stored[index - 1].term}, which is committed")
+            raise Violation(f"{machine.name} drops entry {index}, which is committed")
+
+    def _committed_and_held(self, disk: Disk) -> int:
+        """The last committed entry, if ``disk`` holds it, or the last that it holds, if that is committed; else 0."""
+        index = min(disk.last_index, len(self.committed))
+        return index if self.ledger.agrees(index, disk.term_at(index)) else 0
+
+    def compacted(self, machine: "Machine", snapshot: Snapshot) -> None:
+        """Just before ``machine`` drops its log up to ``snapshot``: it is committed, and applied (P 7)."""
+        if not self.ledger.agrees(snapshot.index, snapshot.term):
+            raise Violation(f"{machine.name} keeps {snapshot} in place of its log, which is not what was committed")
+        if snapshot.index > machine.tables.applied_index():
+            raise Violation(f"{machine.name} drops its log up to {snapshot.index}, which it has not applied")
+
+    def installed(self, machine: "Machine", snapshot: Snapshot, keep_log: bool) -> None:
+        """``machine`` takes an image for its tables (already in place) and ``snapshot`` for its log (P 7)."""
+        index = snapshot.index
+        if not self.ledger.agrees(index, snapshot.term) or machine.tables.applied != self.committed[:index]:
+            raise Violation(f"{machine.name} installs an image of {index} that differs from what was committed")
+        if not keep_log and self._committed_and_held(machine.disk) > index:
+            raise Violation(f"{machine.name} drops committed entries after the image of {index}")
 
     def sent(self, machine: "Machine", destination: str, message: PeerMessage) -> None:
         """Nothing leaves a node before what it promises is durable (P figure 2, 5.2, 5.3)."""
@@ -83,7 +103,7 @@ class Checkers:
             raise Violation(f"{machine.name} answers in term {message.term}, which is not durable")
         if not message.success:
             return
-        if durable == message.term and len(machine.disk.entries) < message.match:
+        if durable == message.term and machine.disk.last_index < message.match:
             raise Violation(f"{machine.name} says that it holds {message.match}, which is not durable")
         self.ledger.accept(machine.name, message.term, message.match)
 
@@ -104,10 +124,10 @@ class Checkers:
     def _up_to_date(self, machine: "Machine", term: int, candidate: str) -> None:
         """Election restriction (P 5.4.1): nobody votes for a log that is behind its own."""
         mine, theirs = machine.disk, self.machines[candidate].disk
-        if mine.hard_state.term == theirs.hard_state.term == term and _end(mine.entries) > _end(theirs.entries):
+        if mine.hard_state.term == theirs.hard_state.term == term and mine.end > theirs.end:
             raise Violation(
-                f"{machine.name}, whose log ends at {_end(mine.entries)} (term, index), votes in term {term} for "
-                f"{candidate}, whose log ends at {_end(theirs.entries)}"
+                f"{machine.name}, whose log ends at {mine.end} (term, index), votes in term {term} for {candidate}, "
+                f"whose log ends at {theirs.end}"
             )
 
     def applied(self, machine: "Machine", entries: Sequence[Entry]) -> None:
@@ -130,8 +150,7 @@ class Checkers:
         if commit != before:
             if commit < before:
                 raise Violation(f"the commit index of {machine.name} goes back from {before} to {commit}")
-            stored = machine.disk.entries
-            if commit > len(stored) or not self.ledger.agrees(commit, stored[commit - 1].term):
+            if not self.ledger.agrees(commit, machine.disk.term_at(commit)):
                 raise Violation(f"{machine.name} takes entry {commit} as committed, but no majority holds it")
             self._commits[machine.name] = commit
 
@@ -143,8 +162,7 @@ class Checkers:
             if other != machine.name:
                 raise Violation(f"election safety: {machine.name} and {other} both lead term {term}")
             index = self.ledger.committed_before(term)
-            stored = machine.disk.entries
-            if index and (len(stored) < index or not self.ledger.agrees(index, stored[index - 1].term)):
+            if index >= machine.disk.snapshot.index and not self.ledger.agrees(index, machine.disk.term_at(index)):
                 raise Violation(
                     f"leader completeness: {machine.name} leads term {term} without committed entry {index}"
                 )
@@ -157,19 +175,14 @@ class Checkers:
 
     def _matches(self, machine: "Machine", term: int) -> None:
         """What a leader believes that its followers hold, they hold, while they are in its term (P figure 2)."""
-        mine = machine.disk.entries
+        mine = machine.disk
         for peer, match in machine.driver.node.match_indexes().items():  # type: ignore[union-attr]
             theirs = self.machines[peer].disk
-            if not match or theirs.hard_state.term != term:
+            if theirs.hard_state.term != term or match < max(theirs.snapshot.index, mine.snapshot.index):
                 continue
-            if len(theirs.entries) < match or theirs.entries[match - 1].term != mine[match - 1].term:
+            if theirs.term_at(match) != mine.term_at(match):
                 raise Violation(f"{machine.name} believes that {peer} holds its log up to {match}, which is not so")
 
     def started(self, machine: "Machine") -> None:
         """A new life knows as committed only what is applied."""
         self._commits[machine.name] = machine.tables.applied_index()
-
-
-def _end(entries: Sequence[Entry]) -> tuple[int, int]:
-    """(term, index) of the last entry."""
-    return (entries[-1].term, entries[-1].index) if entries else (0, 0)

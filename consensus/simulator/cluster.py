@@ -19,6 +19,8 @@ from consensus.wire import PeerMessage
 # Within so many of the longest election time-outs after the faults stop, everything must be as if nothing had been.
 SETTLE_TIMEOUTS = 60
 LOOK_EVERY = 32
+# Where the log is trimmed at all.
+KEPT_ENTRIES = 5
 
 
 class Cluster:
@@ -47,6 +49,8 @@ class Cluster:
                     election_tick_ms=timing.tick_ms,
                     election_timeout_min_ms=timing.election_ms[0],
                     election_timeout_max_ms=timing.election_ms[1],
+                    log_keep_entries=KEPT_ENTRIES,
+                    log_keep_s=0.1,
                 ),
                 self.world,
             )

@@ -18,7 +18,8 @@ def _nobody(hard_state: HardState, entries: Sequence[Entry]) -> None:
 class Disk:
     """``witness`` sees every write just before it takes effect; ``write_ms`` says how long each takes.
 
-    ``entries`` is the log after ``snapshot``. ``install_tables`` replaces the tables by a received image.
+    ``entries`` is the log after ``snapshot``. ``install_tables`` replaces the tables by a received
+    image (snapshot, image, whether the log after it stays); ``compacting`` sees what is kept in place of the log.
     """
 
     def __init__(
@@ -26,13 +27,15 @@ class Disk:
         power: Power | None = None,
         witness: Witness = _nobody,
         write_ms: Callable[[], float] = lambda: 0.0,
-        install_tables: Callable[[ReceivedImage], None] = lambda image: None,
+        install_tables: Callable[[Snapshot, ReceivedImage, bool], None] = lambda snapshot, image, keep_log: None,
+        compacting: Callable[[Snapshot], None] = lambda snapshot: None,
         incarnation: str = "one",
     ):
         self._power = power or Power()
         self._witness = witness
         self._write_ms = write_ms
         self._install_tables = install_tables
+        self._compacting = compacting
         self.incarnation = incarnation
         self.hard_state = HardState()
         self.snapshot = Snapshot()
@@ -42,6 +45,19 @@ class Disk:
     @property
     def last_index(self) -> int:
         return self.snapshot.index + len(self.entries)
+
+    @property
+    def end(self) -> tuple[int, int]:
+        """(term, index) of the last entry."""
+        return self.term_at(self.last_index), self.last_index
+
+    def term_at(self, index: int) -> int:
+        """The term of the entry at ``index``, or of what the log begins with; -1 where nothing is known."""
+        if index == self.snapshot.index:
+            return self.snapshot.term
+        if self.snapshot.index < index <= self.last_index:
+            return self.entries[index - 1 - self.snapshot.index].term
+        return -1
 
     def read(self, first: int, last: int) -> list[Entry]:
         base = self.snapshot.index
@@ -82,8 +98,12 @@ class Disk:
         self.entries = [entry for entry in self.entries if entry.index > snapshot.index and keep_log]
         self.snapshot = snapshot
 
+    def compact(self, snapshot: Snapshot) -> None:
+        self._compacting(snapshot)
+        self.begin_after(snapshot, keep_log=True)
+
     def install(self, snapshot: Snapshot, image: ReceivedImage, keep_log: bool) -> None:
-        self._install_tables(image)
+        self._install_tables(snapshot, image, keep_log)
         self.begin_after(snapshot, keep_log)
 
     def _check(self, hard_state: HardState) -> None:
@@ -116,7 +136,7 @@ class Session:
         self._disk.write(self._epoch, lambda: self._disk.begin_after(Snapshot(0, 0, membership), keep_log=True))
 
     def compact(self, snapshot: Snapshot) -> None:
-        self._disk.write(self._epoch, lambda: self._disk.begin_after(snapshot, keep_log=True))
+        self._disk.write(self._epoch, lambda: self._disk.compact(snapshot))
 
     def install(self, snapshot: Snapshot, image: ReceivedImage, keep_log: bool) -> None:
         self._disk.write(self._epoch, lambda: self._disk.install(snapshot, image, keep_log))

@@ -7,7 +7,8 @@ from random import Random
 from consensus.admission import Acquaintances
 from consensus.conf import NodeConfig
 from consensus.driver import Driver, Events, Ports
-from consensus.raft.messages import Identity
+from consensus.ports import ReceivedImage
+from consensus.raft.messages import Identity, Snapshot
 from consensus.simulator.agenda import Agenda
 from consensus.simulator.checkers import Checkers
 from consensus.simulator.disk import Disk
@@ -45,7 +46,8 @@ class Machine:
             self.power,
             lambda hard, entries: world.checkers.written(self, hard, entries),
             self._write_ms,
-            lambda image: self.tables.replace(decoder.decode(image.data)),
+            self._install,
+            lambda snapshot: world.checkers.compacted(self, snapshot),
             f"{self.name} {world.random.getrandbits(32):08x}",
         )
         self.images = MemoryImages(self.tables)
@@ -64,7 +66,7 @@ class Machine:
         self._clock_base_ms = 0.0
         self._clock_since_ms = 0.0
         self._clock_rate = 1.0
-        self._next_heartbeat_ms = self._next_election_ms = 0.0
+        self._next_heartbeat_ms = self._next_election_ms = self._next_compact_ms = 0.0
 
     # --- its clock -------------------------------------------------------------------------------------------------
     @property
@@ -92,10 +94,11 @@ class Machine:
         self.power.operations_left = 0
         self._events = Events()
         self._acquaintances = Acquaintances()
+        self.images = MemoryImages(self.tables)
         self._turn_due = False
         self._busy_until_ms = world.agenda.now_ms
         self._clock_base_ms, self._clock_since_ms = self._random() * 1_000_000, world.agenda.now_ms
-        self._next_heartbeat_ms = self._next_election_ms = self.clock_ms
+        self._next_heartbeat_ms = self._next_election_ms = self._next_compact_ms = self.clock_ms
         world.checkers.started(self)
         ports = Ports(
             self.disk.session(),
@@ -160,6 +163,9 @@ class Machine:
             if now_ms >= self._next_election_ms:
                 self._events.election_due = True
                 self._next_election_ms = (now_ms // config.election_tick_ms + 1) * config.election_tick_ms
+            if self.world.profile.compact_every_ms and now_ms >= self._next_compact_ms:
+                self._events.compact_due = True
+                self._next_compact_ms = now_ms + self.world.profile.compact_every_ms
         due_ms = max(1.0, min(self._next_heartbeat_ms, self._next_election_ms) - now_ms)
         self.world.agenda.after(min(due_ms / max(self._clock_rate, 0.05), 1000.0), self._tick, life)
         if self._events.election_due or self._events.heartbeat_due:
@@ -225,6 +231,11 @@ class Machine:
             lambda to, message: world.checkers.sent(self, to, message),
             self._set_contacts,
         )
+
+    def _install(self, snapshot: Snapshot, image: ReceivedImage, keep_log: bool) -> None:
+        self.tables.replace(decoder.decode(image.data))
+        self.world.checkers.installed(self, snapshot, keep_log)
+        self.world.trace.note(f"{self.name} installs an image of {snapshot.index}")
 
     def _set_contacts(self, contacts: Mapping[str, Identity]) -> None:
         self._contacts = contacts

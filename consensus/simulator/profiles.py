@@ -47,6 +47,8 @@ class Profile:
     crash_chance: float = 0.0
     down_ms: Span = (5.0, 2000.0)
     lasts_ms: Span = (50.0, 4000.0)
+    # How often the log is trimmed, to the last few entries; 0: never.
+    compact_every_ms: float = 0.0
 
     @staticmethod
     def draw_ms(random: Callable[[], float], span: Span) -> float:
@@ -148,6 +150,19 @@ PROFILES = {
             {"drift": 4, "jump_clock": 3, "pause": 4, "suspend": 3, "stop_scheduler": 4, "transfer": 2},
             200.0,
             timing=BRISK,
+        ),
+        Profile(
+            "snapshots",
+            "the log is trimmed all the time, so that who was away gets an image; chunks are lost, receivers crash",
+            {"crash": 4, "cut": 4, "cut_one_way": 1, "fail_soon": 3, "crash_leader": 1, "pause": 2, "weather": 2},
+            250.0,
+            weather=Weather(0.05, 0.1, (0.2, 10.0)),
+            other_weathers=(FAIR, Weather(0.3, 0.2, (0.2, 40.0), 0.05)),
+            timing=BRISK,
+            request_every_ms=4.0,
+            crash_chance=0.002,
+            down_ms=(20.0, 3000.0),
+            compact_every_ms=100.0,
         ),
         Profile(
             "slow-disks",

@@ -165,6 +165,16 @@ def test_a_transfer_that_ended_is_followed_by_a_probe() -> None:
     assert driven.node.awaiting_snapshot() == ["A"], "it still stands before where the log begins"
 
 
+def test_a_heartbeat_that_is_due_with_a_refusal_goes_out_from_where_the_log_begins() -> None:
+    """Found by the simulator: both in one turn, before the leader has looked at what it can still send."""
+    driven = leader_after_compaction()
+    (request,) = [message for peer, message in heartbeat(driven) if peer == "A"]
+    driven.node.step("A", AppendReply(driven.node.term, False, 0, request.prev_index, 0, 1, 1), driven.now)
+    driven.node.tick_heartbeat(driven.now)
+    assert appends(driven.settle())["A"].prev_index == 4
+    assert driven.node.awaiting_snapshot() == ["A"]
+
+
 def heartbeat(driven: Driven):
     driven.node.tick_heartbeat(driven.now)
     return driven.settle()
