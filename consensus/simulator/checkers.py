@@ -4,7 +4,7 @@ Nodes are looked at when something of theirs changes: at every write, every mess
 every turn. `Ledger` makes each look as cheap as the news in it.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from consensus.raft.messages import AppendReply, AppendRequest, Entry, HardState, Snapshot, VoteReply, VoteRequest
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Checkers:
     """``machines`` are all nodes of the group, by name, once they are there."""
 
-    def __init__(self, voters: Iterable[str]):
-        self.ledger = Ledger(voters)
+    def __init__(self) -> None:
+        self.ledger = Ledger()
         self.machines: Mapping[str, Machine] = {}
         self._leaders: dict[int, str] = {}
         self._led: dict[tuple[str, int], int] = {}
@@ -56,7 +56,7 @@ class Checkers:
         if leads and hard_state.term == machine.driver.node.term == last.term:  # type: ignore[union-attr]
             if disk.term_at(first) == last.term:
                 raise Violation(f"leader append-only: {machine.name} replaces entry {first} of its own term")
-            self.ledger.accept(machine.name, last.term, last.index)
+            self.ledger.accept(machine.name, last.term, last.index, machine.driver.node.membership)  # type: ignore[union-attr]
 
     def _keeps_what_is_committed(self, machine: "Machine", first: int, entries: Sequence[Entry]) -> None:
         index = self._committed_and_held(machine.disk)
@@ -105,7 +105,9 @@ class Checkers:
             return
         if durable == message.term and machine.disk.last_index < message.match:
             raise Violation(f"{machine.name} says that it holds {message.match}, which is not durable")
-        self.ledger.accept(machine.name, message.term, message.match)
+        leader = self.machines[destination].driver
+        if leader is not None and leader.node.role is Role.LEADER and leader.node.term == message.term:
+            self.ledger.accept(machine.name, message.term, message.match, leader.node.membership)
 
     def _vote_reply(self, machine: "Machine", destination: str, message: VoteReply) -> None:
         if message.granted and not message.pre:
@@ -166,7 +168,7 @@ class Checkers:
                 raise Violation(
                     f"leader completeness: {machine.name} leads term {term} without committed entry {index}"
                 )
-            if not self.ledger.elected(machine.name, term):
+            if not self.ledger.elected(machine.name, term, machine.driver.node.membership):  # type: ignore[union-attr]
                 raise Violation(f"{machine.name} leads term {term}, but no majority voted for it")
         elif last_index < before:
             raise Violation(f"leader append-only: {machine.name} dropped entries of its own log in term {term}")

@@ -30,8 +30,9 @@ class Cluster:
         self.random = Random(f"{seed}/{nodes}/{profile.name}")
         self.agenda = Agenda()
         self.network = Network(self.random, self.agenda, profile.weather, self._arrive)
-        names = [f"n{i + 1}" for i in range(nodes)]
-        self.checkers = Checkers(names)
+        founders = [f"n{i + 1}" for i in range(nodes)]
+        spares = [f"s{i + 1}" for i in range(profile.spares)]
+        self.checkers = Checkers()
         self.workload = Workload(self.random, self.agenda, self.checkers, profile)
         self.trace = Trace(self.agenda)
         self.world = World(
@@ -44,7 +45,7 @@ class Cluster:
                     group="sim",
                     node=name,
                     redis_url="",
-                    members=dict.fromkeys(names, ""),
+                    members=dict.fromkeys((*founders, name) if name in spares else founders, ""),
                     heartbeat_interval_ms=timing.heartbeat_ms,
                     election_tick_ms=timing.tick_ms,
                     election_timeout_min_ms=timing.election_ms[0],
@@ -54,7 +55,7 @@ class Cluster:
                 ),
                 self.world,
             )
-            for name in names
+            for name in (*founders, *spares)
         }
         self.checkers.machines = self.machines
         for machine in self.machines.values():
@@ -104,8 +105,11 @@ class Cluster:
 
     def _level(self) -> bool:
         """Whether everybody has applied everything; `Checkers` has seen that it was the same everywhere."""
-        committed = len(self.checkers.committed)
-        return all(machine.tables.applied_index() == committed for machine in self.machines.values())
+        leader, committed = self.leader(), len(self.checkers.committed)
+        if leader is None or not leader.driver.node.membership_settled:  # type: ignore[union-attr]
+            return False
+        members = leader.driver.node.membership.everybody  # type: ignore[union-attr]
+        return all(self.machines[name].tables.applied_index() == committed for name in members)
 
     def leader(self) -> Machine | None:
         for machine in self.machines.values():

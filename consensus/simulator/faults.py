@@ -6,7 +6,7 @@ from consensus.raft.node import Role
 from consensus.simulator.machine import Machine, World
 from consensus.simulator.network import Pair
 from consensus.simulator.profiles import FAIR, Profile
-from consensus.wire import TransferRequest
+from consensus.wire import Change, ChangeNote, ChangeRequest, TransferRequest
 
 
 class Faults:
@@ -173,3 +173,10 @@ class Faults:
         to = self._random.choice(("", *(machine.name for machine in self._machines)))
         self._trace.note(f"transfer to {to or 'whoever is best'}, asked of {machine.name}")
         machine.request(TransferRequest("", 0, 1000, to))
+
+    def change_membership(self, machine: Machine) -> None:
+        """Somebody comes or goes; ``machine``, whoever it is, may be the leader itself."""
+        change = self._random.choice((Change.ADD, Change.ADD, Change.ADD_LEARNER, Change.PROMOTE, Change.REMOVE))
+        self._trace.note(f"asked for: {change} {machine.name}")
+        note = ChangeNote(change, machine.name, "operator")
+        (self._leader() or machine).request(ChangeRequest("", 0, 1000, note))

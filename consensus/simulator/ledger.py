@@ -5,9 +5,9 @@ after the same term, then by induction logs that agree on one entry agree on eve
 check costs as much as there is news, however long the logs are.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from consensus.raft.messages import Entry, HardState
+from consensus.raft.messages import Entry, HardState, Membership
 
 
 class Violation(AssertionError):
@@ -15,13 +15,13 @@ class Violation(AssertionError):
 
 
 class Ledger:
-    """``committed``: what a majority of ``voters`` holds durably, counted in the term of its last entry (P 5.4.2)."""
+    """``committed``: what a majority holds durably, counted in the term of its last entry (P 5.4.2)."""
 
-    def __init__(self, voters: Iterable[str]):
-        self._voters = tuple(voters)
+    def __init__(self) -> None:
         self._written: dict[tuple[int, int], tuple[int, Entry]] = {}
         self._first_of_term: dict[int, int] = {}
         self._accepted: dict[int, dict[str, int]] = {}
+        self._agreed_in: dict[int, int] = {}
         self._votes: dict[int, dict[str, str]] = {}
         self.committed: list[Entry] = []
         self._committed_in: list[int] = []
@@ -50,21 +50,22 @@ class Ledger:
         if votes.setdefault(node, hard_state.vote) != hard_state.vote:
             raise Violation(f"{node} votes for {votes[node]} and for {hard_state.vote} in term {hard_state.term}")
 
-    def elected(self, node: str, term: int) -> bool:
-        """Whether a majority voted for ``node`` in ``term``, durably."""
+    def elected(self, node: str, term: int, membership: Membership) -> bool:
+        """Whether a majority (in the joint phase: two) voted for ``node`` in ``term``, durably."""
         votes = self._votes.get(term, {})
-        return 2 * sum(votes.get(voter) == node for voter in self._voters) > len(self._voters)
+        return all(2 * sum(votes.get(voter) == node for voter in half) > len(half) for half in _halves(membership))
 
-    def accept(self, node: str, term: int, index: int) -> None:
-        """``node`` has told the leader of ``term``, or is it and knows, that it holds its log up to ``index``."""
+    def accept(self, node: str, term: int, index: int, membership: Membership) -> None:
+        """``node`` has told the leader of ``term``, or is it and knows, that it holds its log up to ``index``.
+
+        ``membership`` is by whom that leader counts now (P 6).
+        """
         accepted = self._accepted.setdefault(term, {})
-        if accepted.get(node, 0) >= index:
-            return
-        accepted[node] = index
-        ordered = sorted((accepted.get(voter, 0) for voter in self._voters), reverse=True)
-        agreed = ordered[len(ordered) // 2]
+        accepted[node] = max(index, accepted.get(node, 0))
+        agreed = min(_agreed(accepted, half) for half in _halves(membership))
         first = self._first_of_term.get(term)
-        if first is not None and agreed >= first:
+        if first is not None and agreed >= first and agreed > self._agreed_in.get(term, 0):
+            self._agreed_in[term] = agreed
             self._commit(agreed, term)
 
     def _commit(self, index: int, term: int) -> None:
@@ -94,6 +95,16 @@ class Ledger:
     def agrees(self, index: int, term: int) -> bool:
         """Whether the committed entry at ``index`` is of ``term``; then all before it agrees too."""
         return index == 0 or (index <= len(self.committed) and self.committed[index - 1].term == term)
+
+
+def _halves(membership: Membership) -> list[tuple[str, ...]]:
+    return [membership.voters, membership.outgoing] if membership.outgoing else [membership.voters]
+
+
+def _agreed(accepted: Mapping[str, int], voters: tuple[str, ...]) -> int:
+    """The highest index that a majority of ``voters`` has accepted."""
+    ordered = sorted((accepted.get(voter, 0) for voter in voters), reverse=True)
+    return ordered[len(ordered) // 2] if ordered else 0
 
 
 def _name(entry: Entry) -> str:

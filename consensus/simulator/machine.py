@@ -133,12 +133,12 @@ class Machine:
 
     # --- what reaches it -------------------------------------------------------------------------------------------
     def receive(self, source: str, life: Life, message: PeerMessage) -> None:
-        """As `frames.FrameCodec` does: what another database of that name says is refused, or an earlier life."""
-        known = self._contacts.get(source)
-        if self.driver is None or known is None:
+        """As `frames.FrameCodec` does: of a stranger, another database of that name or an earlier life, only a hello
+        is taken."""
+        if self.driver is None:
             return
-        epochs = self._acquaintances.epochs
-        if known.incarnation in ("", life.incarnation) and life.epoch >= epochs.get(source, 0):
+        known, epochs = self._contacts.get(source), self._acquaintances.epochs
+        if known is not None and known.incarnation in ("", life.incarnation) and life.epoch >= epochs.get(source, 0):
             epochs[source] = life.epoch
         elif not isinstance(message, Hello):
             return

@@ -49,6 +49,8 @@ class Profile:
     lasts_ms: Span = (50.0, 4000.0)
     # How often the log is trimmed, to the last few entries; 0: never.
     compact_every_ms: float = 0.0
+    # How many nodes stand outside the group at first, to be added to it.
+    spares: int = 0
 
     @staticmethod
     def draw_ms(random: Callable[[], float], span: Span) -> float:
@@ -163,6 +165,27 @@ PROFILES = {
             crash_chance=0.002,
             down_ms=(20.0, 3000.0),
             compact_every_ms=100.0,
+        ),
+        Profile(
+            "membership",
+            "nodes are added, promoted and removed, the leader too, while others fail and the log is trimmed",
+            {
+                "change_membership": 8,
+                "crash": 2,
+                "crash_leader": 2,
+                "fail_soon": 2,
+                "cut": 1,
+                "cut_partly": 1,
+                "transfer": 1,
+            },
+            150.0,
+            weather=Weather(0.02, 0.1, (0.2, 8.0)),
+            timing=BRISK,
+            request_every_ms=6.0,
+            down_ms=(5.0, 500.0),
+            lasts_ms=(20.0, 1000.0),
+            compact_every_ms=300.0,
+            spares=5,
         ),
         Profile(
             "slow-disks",
