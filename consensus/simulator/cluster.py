@@ -19,6 +19,8 @@ from consensus.wire import PeerMessage
 # Within so many of the longest election time-outs after the faults stop, everything must be as if nothing had been.
 SETTLE_TIMEOUTS = 60
 LOOK_EVERY = 32
+# Nodes that are to join are started once there is a group, as people would.
+SPARES_AFTER_TIMEOUTS = 4
 # Where the log is trimmed at all.
 KEPT_ENTRIES = 5
 
@@ -58,8 +60,10 @@ class Cluster:
             for name in (*founders, *spares)
         }
         self.checkers.machines = self.machines
-        for machine in self.machines.values():
-            machine.start()
+        for name in founders:
+            self.machines[name].start()
+        for name in spares:
+            self.agenda.after(SPARES_AFTER_TIMEOUTS * timing.election_ms[1], self.machines[name].start)
 
     @property
     def steps(self) -> int:

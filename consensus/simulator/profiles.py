@@ -178,7 +178,7 @@ PROFILES = {
                 "cut_partly": 1,
                 "transfer": 1,
             },
-            150.0,
+            100.0,
             weather=Weather(0.02, 0.1, (0.2, 8.0)),
             timing=BRISK,
             request_every_ms=6.0,
