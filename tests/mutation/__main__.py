@@ -74,6 +74,7 @@ def main() -> int:
             rows.append(row)
             print(row if row.caught else f"NOT CAUGHT {row}", flush=True)
     if options.write:
+        options.write.parent.mkdir(parents=True, exist_ok=True)
         options.write.write_text(HEAD + "\n".join(map(str, rows)) + "\n")
     missed = [row.mutant.name for row in rows if not row.caught]
     print(f"{len(rows) - len(missed)} of {len(rows)} planted bugs caught" + (f"; not: {missed}" if missed else ""))
