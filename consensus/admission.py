@@ -5,8 +5,9 @@
 * A group is founded when all the nodes that the settings name have said hello to each other, all still without a
   group. Whoever comes later and finds a group that does not know it, asks to join.
 * At the start of each life a node says hello and acts (votes, acknowledges, campaigns) only once so many voters have
-  answered that they are a majority with itself, and none has seen more of it than its storage holds: a higher epoch, a
-  higher term, or log entries that it acknowledged. A restored backup, or a fail-over to a copy that lags, ends here.
+  answered that they are a majority with itself, the leader among them where they follow one, and none has seen more of
+  it than its storage holds: a higher epoch, a higher term, or log entries that it acknowledged. A restored backup, or
+  a fail-over to a copy that lags, ends here.
 """
 
 import logging
@@ -71,12 +72,15 @@ class Admission:
         self._transport = transport
         self._acquaintances = acquaintances
         self._said_ms = now_ms - HELLO_EVERY_MS
-        self._answered: set[str] = set()
+        # Who has answered, and whom each of them follows.
+        self._answered: dict[str, str] = {}
         # Before there is a group: the incarnations of those who have none either.
         self._founders: dict[str, Identity] = {}
         self.identity = Identity(stored.incarnation, config.members.get(config.node, ""))
         self.joining: dict[str, Joining] = {}
         self.admitted = False
+        # The others say that this node was taken out of the group while it was away.
+        self._dismissed = False
         self._contacts: Mapping[str, Identity] = {}
         self.update_contacts()
         self._decide()
@@ -84,7 +88,7 @@ class Admission:
     @property
     def outside(self) -> bool:
         """Whether this node belongs to no group that it knows of (yet, or any more)."""
-        return self._config.node not in self._node.membership.everybody
+        return self._dismissed or self._config.node not in self._node.membership.everybody
 
     # --- whom to talk to -------------------------------------------------------------------------------------------
     def update_contacts(self) -> None:
@@ -144,6 +148,7 @@ class Admission:
             self._acquaintances.terms.get(source, 0),
             self._node.term if match else 0,
             match,
+            self._node.leader,
         )
         answers = [answer] if membership.voters else [self._hello(waiting=False)]
         if message.waiting:
@@ -180,6 +185,7 @@ class Admission:
             )
         if new and own in message.membership.former:
             raise InvariantViolation(f"the group had a node {own} before, and a name is never used again")
+        self._dismissed = own in message.membership.former
         if not self._node.membership.voters and known is not None:
             # The group was founded, or took this node in, before this node knew. It has promised nothing yet.
             self._found(message.membership)
@@ -187,7 +193,7 @@ class Admission:
         if self.admitted:
             return
         self._check_not_gone_back(source, message)
-        self._answered.add(source)
+        self._answered[source] = message.leader
         self._decide()
 
     def _check_not_gone_back(self, source: str, message: HelloAnswer) -> None:
@@ -208,4 +214,5 @@ class Admission:
             self._found(Membership(tuple(sorted(identities)), identities=identities))
             self.admitted = True  # nothing was promised yet that storage could have lost
         elif self._node.has_majority([own, *self._answered]):
-            self.admitted = True
+            # Only the leader knows what this node has acknowledged, so where there is one, it must have answered.
+            self.admitted = {*self._answered.values()} <= {"", own, *self._answered}

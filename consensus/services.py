@@ -58,7 +58,7 @@ class GroupView:
     failures_survivable: int
     running: bool  # whether this node's runtime answers at all
     members: tuple[NodeView, ...]
-    admitted: bool = False  # whether enough of the others have agreed that this node is who it says
+    admitted: bool = True  # whether enough of the others have agreed that this node is who it says
     outside: bool = False  # whether this node belongs to no group (yet, or any more)
     membership_settled: bool = True
     joining: tuple[JoiningStatus, ...] = ()

@@ -107,7 +107,8 @@ class HelloAnswer(Wire, frozen=True, array_like=True, gc=False, tag=17):
     """What the answering node knows of the one that said hello, by which that one notices that its storage went back.
 
     ``epoch`` and ``term`` are the highest ever seen from it; ``match`` is how much log it has acknowledged in
-    ``leader_term`` to this node as a leader (0: nothing). ``membership`` has no voters where no group is known.
+    ``leader_term`` to this node as a leader (0: nothing). ``leader`` is whom the answering node follows now.
+    ``membership`` has no voters where no group is known.
     """
 
     membership: Membership
@@ -115,6 +116,7 @@ class HelloAnswer(Wire, frozen=True, array_like=True, gc=False, tag=17):
     term: int
     leader_term: int
     match: int
+    leader: str
 
 
 class Change(StrEnum):

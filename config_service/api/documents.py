@@ -94,6 +94,7 @@ BODIES = {
     "namespace": _object({}, {"description": _TEXT}),
     "rollback": _object({"revision": _REVISION}, {"comment": _TEXT}),
     "transfer": _object({}, {"to": _TEXT}),
+    "node": _object({"node": _TEXT}, {"learner": {"type": "boolean"}}),
     "object": _object({}),
 }
 RESULTS = {
@@ -167,6 +168,8 @@ OPERATIONS = {
     ("GET", "/api/v1/watch"): Operation(
         result="watch", query=("namespace", "prefix", "since", "wait_s"), headers=("Last-Event-ID",), streams=True
     ),
+    ("POST", "/api/v1/group/nodes"): Operation(body="node"),
+    ("DELETE", "/api/v1/group/nodes/{node}"): Operation(),
     ("POST", "/api/v1/group/transfer-leadership"): Operation(body="transfer"),
     ("GET", "/api/v1/requests/{request_id}"): Operation(query=_READ),
 }

@@ -1,4 +1,4 @@
-"""The group over HTTP: what it looks like, drain and undrain, leadership, and what became of a request."""
+"""The group over HTTP: what it looks like, who belongs to it, drain, leadership, and what became of a request."""
 
 from typing import Any
 
@@ -26,6 +26,8 @@ def group_body(view: services.GroupView) -> dict[str, Any]:
             "heard_ms": member.heard_ms,
             "reachable": member.reachable,
             "halted": member.halted,
+            "voter": member.voter,
+            "image": None if member.image is None else {"taken": member.image[0], "size": member.image[1]},
         }
         for member in view.members
     ]
@@ -41,6 +43,8 @@ def group_body(view: services.GroupView) -> dict[str, Any]:
         "members": members,
         "quorum_size": view.quorum_size,
         "failures_survivable": view.failures_survivable,
+        "membership_settled": view.membership_settled,
+        "joining": [{"node": one.node, "address": one.web_url, "heard_ms": one.heard_ms} for one in view.joining],
     }
 
 
@@ -53,6 +57,30 @@ class GroupView(ApiView):
         self.consistency = "stale"
         self.age_ms = view.leader_heard_ms
         return Response(group_body(view))
+
+
+class NodesView(ApiView):
+    """Who belongs to the group."""
+
+    def post(self, request: Request) -> Response:
+        """Take a node in that has been started and asks to join; as a voter once it has caught up, unless it is to
+        stay a ``learner``."""
+        require(request, "operate")
+        read_query(request)
+        body = read_body(request, {"node": str}, {"learner": bool})
+        services.add_node(body["node"], request.user.get_username(), body.get("learner", False))
+        return Response(group_body(services.group_view()))
+
+
+class NodeView(ApiView):
+    def delete(self, request: Request, node: str) -> Response:
+        """Take a node out of the group, for good."""
+        require(request, "operate")
+        read_query(request)
+        if services.group_view().member(node) is None:
+            raise NotFound(f"there is no node {node!r} in this group")
+        services.remove_node(node, request.user.get_username())
+        return Response(group_body(services.group_view()))
 
 
 class NodeOperationView(ApiView):

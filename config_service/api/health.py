@@ -30,8 +30,12 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 def _why_not(view: services.GroupView) -> str:
     own = view.member(view.node)
+    if view.outside:
+        return "the node does not belong to the group"
     if not view.running or own is None:
         return "the node's runtime does not run"
+    if not view.admitted:
+        return "the node waits for the others to say who it is"
     if own.state != "active":
         return f"the node is {own.state}"
     if own.halted:

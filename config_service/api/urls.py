@@ -2,7 +2,15 @@ from django.urls import path, re_path
 
 from config_service.api.audit import AuditView
 from config_service.api.entries import EntriesView, EntryView, NamespacesView, NamespaceView
-from config_service.api.group import GroupView, NodeOperationView, RequestView, TransferLeadershipView, UnknownPathView
+from config_service.api.group import (
+    GroupView,
+    NodeOperationView,
+    NodesView,
+    NodeView,
+    RequestView,
+    TransferLeadershipView,
+    UnknownPathView,
+)
 from config_service.api.history import (
     DiffView,
     EntryHistoryView,
@@ -27,6 +35,8 @@ urlpatterns = [
     path("watch", WatchView.as_view()),
     path("audit", AuditView.as_view()),
     path("group", GroupView.as_view()),
+    path("group/nodes", NodesView.as_view()),
+    path("group/nodes/<str:node>", NodeView.as_view()),
     path("group/nodes/<str:node>/drain", NodeOperationView.as_view(operation="drain")),
     path("group/nodes/<str:node>/undrain", NodeOperationView.as_view(operation="undrain")),
     path("group/transfer-leadership", TransferLeadershipView.as_view()),

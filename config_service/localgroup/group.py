@@ -34,9 +34,9 @@ def only_one(folder: Path) -> Iterator[None]:
 def open_or_create(folder: Path, count: int, port: int) -> GroupLayout:
     """The group in ``folder``, made if there is none. The web ports move to ``port`` if the group is not running."""
     group = layout.load(folder) or layout.create(folder, count, port)
-    if count != len(group.nodes):
+    if count > len(group.nodes):
         raise LocalGroupError(
-            f"the group in {folder} has {len(group.nodes)} nodes, not {count}: choose another --dir, or remove it"
+            f"the group in {folder} has {len(group.nodes)} nodes, not {count}: add one with `manage.py localgroup add`"
         )
     for i, node in enumerate(group.nodes.values()):
         if Part(group, node, "web").state() == processes.DOWN:
@@ -75,6 +75,23 @@ def up(group: GroupLayout, say: Say) -> None:
         time.sleep(0.1)
     if not (group.folder / "seeded").exists():
         _seed(group, nodes[0], say)
+
+
+def add_node(group: GroupLayout, name: str, say: Say) -> NodeLayout:
+    """Start a node that names this group's nodes; it asks to join, and waits (``manage.py group add NAME``)."""
+    if name in group.nodes:
+        raise LocalGroupError(f"there is a node {name} here already")
+    node = layout.add(group, name)
+    say(f"creating the database of {name}")
+    postgres.init(node.postgres_data, group.secrets["postgres"])
+    _start(group, [node], ("postgres", "redis"))
+    postgres.ensure_database(node.postgres_port, group.secrets["postgres"], DATABASE)
+    manage(group, node, "migrate", "-v0")
+    (node.folder / "created").touch()
+    say(f"starting the worker and the web server of {name}")
+    _start(group, [node], ("worker", "web"))
+    credentials.ensure(group)
+    return node
 
 
 def _create_databases(group: GroupLayout, say: Say) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import socket
 from dataclasses import asdict, dataclass, field
@@ -9,6 +10,7 @@ from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 HOST = "127.0.0.1"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 
 
 class LocalGroupError(Exception):
@@ -88,6 +90,20 @@ def create(folder: Path, count: int, port: int) -> GroupLayout:
         (node.folder / "logs").mkdir(parents=True, exist_ok=True)
     layout.save()
     return layout
+
+
+def add(group: GroupLayout, name: str) -> NodeLayout:
+    """Choose ports for one more node of a group that is there."""
+    if not NAME.fullmatch(name):
+        raise LocalGroupError(f"{name!r} is no name for a node: letters, digits, '-' and '_'")
+    web_port = max(node.web_port for node in group.nodes.values()) + 1
+    while not is_free(web_port):
+        web_port += 1
+    node = NodeLayout(name, group.folder / name, web_port, *free_ports(2))
+    (node.folder / "logs").mkdir(parents=True, exist_ok=True)
+    group.nodes[name] = node
+    group.save()
+    return node
 
 
 def load(folder: Path) -> GroupLayout | None:

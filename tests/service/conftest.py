@@ -125,6 +125,10 @@ def group(monkeypatch: pytest.MonkeyPatch) -> FakeGroup:
     monkeypatch.setattr(consensus_services, "group_view", lambda: fake.view)
     monkeypatch.setattr(consensus_services, "drain", lambda node, actor: fake.record("drain", node, actor))
     monkeypatch.setattr(consensus_services, "undrain", lambda node, actor: fake.record("undrain", node, actor))
+    monkeypatch.setattr(
+        consensus_services, "add_node", lambda node, actor, learner=False: fake.record("add", node, actor, learner)
+    )
+    monkeypatch.setattr(consensus_services, "remove_node", lambda node, actor: fake.record("remove", node, actor))
     monkeypatch.setattr(consensus_services, "transfer_leadership", lambda to: fake.record("transfer", to))
     return fake
 

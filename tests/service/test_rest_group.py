@@ -18,6 +18,7 @@ def test_the_group(api, group):
     assert body["members"][1] == {
         "node": "n2", "role": "leader", "address": "http://n2.example.com", "lag": 0, "state": "active", "term": 3,
         "commit_index": 9, "applied_index": 9, "heard_ms": 40, "reachable": True, "halted": "",
+        "voter": True, "image": None,
     }  # fmt: skip
     assert answer.headers["Config-Consistency"] == "stale"
     group.view = group_view(leader="", leader_heard_ms=None, members=())
@@ -30,6 +31,32 @@ def test_operations(api, group):
     assert api.post("group/transfer-leadership", {"to": "n3"}).status_code == 200
     assert api.post("group/transfer-leadership").status_code == 200
     assert group.calls == [("drain", "n1", "root"), ("undrain", "n1", "root"), ("transfer", "n3"), ("transfer", None)]
+
+
+def test_nodes_come_and_go(api, group):
+    assert api.post("group/nodes", {"node": "n4"}).status_code == 200
+    assert api.post("group/nodes", {"node": "n5", "learner": True}).status_code == 200
+    assert api.delete("group/nodes/n3").status_code == 200
+    assert group.calls == [("add", "n4", "root", False), ("add", "n5", "root", True), ("remove", "n3", "root")]
+
+
+def test_nodes_that_cannot_come_or_go(api, group):
+    assert api.post("group/nodes", {}).json()["errors"] == {"node": ["required"]}
+    assert api.post("group/nodes", {"node": 4}).status_code == 400
+    assert api.delete("group/nodes/n9").status_code == 404
+    group.refusal = errors.Refused("n4 has not asked to join")
+    refused = api.post("group/nodes", {"node": "n4"})
+    assert (refused.status_code, refused.json()["detail"]) == (409, "n4 has not asked to join")
+    assert group.calls == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"), [({"admitted": False}, "waits for the others"), ({"outside": True}, "does not belong")]
+)
+def test_readyz_of_a_node_that_may_not_act(client, group, changes, reason):
+    group.view = group_view(**changes)
+    answer = client.get("/readyz")
+    assert answer.status_code == 503 and reason in answer.json()["detail"]
 
 
 def test_operations_that_cannot_be(api, group):

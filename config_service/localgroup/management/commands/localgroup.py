@@ -36,6 +36,7 @@ class Command(BaseCommand):
         up.add_argument("--detach", action="store_true", help="return when the group is ready, and leave it running")
         action("down", "stop the group")
         action("status", "show the nodes").add_argument("--json", action="store_true")
+        action("add", "start one more node; it asks to join (then: manage.py group add NODE)").add_argument("node")
         action("env", "print the settings of one node, for a shell of your own").add_argument("node")
         for name in NODE_ACTIONS:
             made = action(name, f"{name} a node, or one part of it")
@@ -53,6 +54,8 @@ class Command(BaseCommand):
                         groups.down(layout.require(folder))
                 case "status":
                     self._status(layout.require(folder), options["json"])
+                case "add":
+                    self._add(layout.require(folder), options["node"])
                 case "env":
                     self._env(layout.require(folder), options["node"])
                 case action:
@@ -104,6 +107,11 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(now))
         else:
             print_status(group, now)
+
+    def _add(self, group: GroupLayout, name: str) -> None:
+        with groups.only_one(group.folder):
+            node = groups.add_node(group, name, Progress())
+        self.stdout.write(f"{name} runs at {node.web_url} and asks to join: manage.py group add {name}")
 
     def _env(self, group: GroupLayout, name: str) -> None:
         for key, value in node_settings(group, group.node(name)).items():

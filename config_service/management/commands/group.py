@@ -1,0 +1,107 @@
+"""``manage.py group``: look at the group and operate it, over REST, through any node."""
+
+import json
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from config_service.rest_client import RestClient, RestError, client_from
+
+POLL_S = 0.2
+
+
+class Command(BaseCommand):
+    help = "Look at the group and operate it: status, drain, undrain, transfer, add, remove."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True)
+
+        def action(name: str, help: str) -> ArgumentParser:
+            made = actions.add_parser(name, help=help)
+            made.add_argument("--url", default="", help="any node (default: $CONFIG_URL, or http://127.0.0.1:8001)")
+            made.add_argument("--token-file", type=Path, help="holds an API token (default: $CONFIG_TOKEN)")
+            made.add_argument("--json", action="store_true", help="print the group as JSON")
+            return made
+
+        action("status", "show the nodes")
+        for name, help in (
+            ("drain", "take a node out of service"),
+            ("undrain", "put it back"),
+            ("remove", "take a node out of the group, for good"),
+        ):
+            action(name, help).add_argument("node")
+        action("transfer", "move leadership").add_argument("to", nargs="?", help="who is to lead (default: the best)")
+        add = action("add", "take a node in that has been started and asks to join")
+        add.add_argument("node")
+        add.add_argument("--learner", action="store_true", help="it gets everything, but never counts")
+        add.add_argument("--wait-s", type=float, default=120.0, help="how long to wait until it has caught up")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            client = client_from(options["url"], options["token_file"])
+            self._print(self._act(client, options), options["json"])
+        except (RestError, OSError) as error:
+            raise CommandError(str(error)) from None
+
+    def _act(self, client: RestClient, options: dict[str, Any]) -> dict[str, Any]:
+        match options["action"]:
+            case "status":
+                return client.ask("GET", "group")
+            case "drain" | "undrain" as action:
+                return client.ask("POST", f"group/nodes/{options['node']}/{action}")
+            case "transfer":
+                return client.ask("POST", "group/transfer-leadership", {"to": options["to"]} if options["to"] else {})
+            case "remove":
+                return client.ask("DELETE", f"group/nodes/{options['node']}")
+        return self._add(client, options["node"], options["learner"], options["wait_s"], quiet=options["json"])
+
+    def _add(self, client: RestClient, node: str, learner: bool, wait_s: float, quiet: bool) -> dict[str, Any]:
+        """Wait until it has caught up, and say how far it is."""
+        group = client.ask("POST", "group/nodes", {"node": node, "learner": learner})
+        deadline, said = time.monotonic() + wait_s, ""
+        while True:
+            member = next((one for one in group["members"] if one["node"] == node), None)
+            if (
+                member is not None
+                and group["membership_settled"]
+                and member["voter"] != learner
+                and member["lag"] < 100
+            ):
+                return group
+            if time.monotonic() > deadline:
+                raise RestError(f"{node} is a member, but has not caught up in {wait_s:g} s; it goes on trying")
+            text = _progress(node, member)
+            if not quiet and text != said:
+                self.stderr.write(text)
+                said = text
+            time.sleep(POLL_S)
+            group = client.ask("GET", "group")
+
+    def _print(self, group: dict[str, Any], as_json: bool) -> None:
+        if as_json:
+            self.stdout.write(json.dumps(group))
+            return
+        self.stdout.write(
+            f"group {group['group']}: leader {group['leader'] or 'none'}, term {group['term']}, majority "
+            f"{group['quorum_size']}, can survive {group['failures_survivable']} more failures"
+        )
+        for member in group["members"]:
+            kind = member["role"] if member["voter"] else "learner"
+            halted = f", has stopped applying: {member['halted']}" if member["halted"] else ""
+            away = "" if member["reachable"] else ", does not answer"
+            self.stdout.write(f"  {member['node']}: {kind}, {member['state']}, lag {member['lag']}{away}{halted}")
+        for one in group["joining"]:
+            self.stdout.write(f"  {one['node']}: asks to join")
+
+
+def _progress(node: str, member: dict[str, Any] | None) -> str:
+    if member is None:
+        return f"{node}: waiting for the group"
+    if member["image"]:
+        taken, size = member["image"]["taken"], max(1, member["image"]["size"])
+        return f"{node}: has {100 * taken // size} % of the image of the tables"
+    return f"{node}: {member['lag']} log entries behind"

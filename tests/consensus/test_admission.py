@@ -1,0 +1,178 @@
+"""Who a node is: founding, joining, and storage that went back (R46, N04), on whole simulated nodes."""
+
+import pytest
+
+from consensus.errors import InvariantViolation
+from consensus.raft.messages import HardState, Membership
+from consensus.raft.node import Role
+from consensus.simulator.cluster import Cluster
+from consensus.simulator.disk import Disk
+from consensus.simulator.machine import Machine
+from consensus.simulator.profiles import PROFILES
+from consensus.wire import Answer, Change, ChangeNote, ChangeRequest
+
+
+class Group(Cluster):
+    """A calm group that tells what the nodes answer, and into which strangers may come."""
+
+    def __init__(self, nodes: int = 3):
+        super().__init__(1, nodes, PROFILES["calm"])
+        self.answers: list[Answer] = []
+        self.world.publish = self._take
+
+    def _take(self, machine: Machine, answers) -> None:
+        self.answers += answers.get("test", ())
+
+    def until(self, condition, most_ms: int = 20_000) -> None:
+        end_ms = self.agenda.now_ms + most_ms
+        while not condition():
+            assert self.agenda.now_ms < end_ms, "it does not come to that"
+            self.run_for(5)
+
+    def settled(self) -> Machine:
+        """The leader, once everybody follows it and has applied everything."""
+        self.until(lambda: self.leader() is not None and self._all_follow())
+        leader = self.leader()
+        assert leader is not None
+        return leader
+
+    def _all_follow(self) -> bool:
+        drivers = [machine.driver for machine in self.machines.values() if machine.driver is not None]
+        return len({driver.node.leader for driver in drivers if not driver.admission.outside}) == 1
+
+    def write(self, count: int = 1) -> None:
+        for _ in range(count):
+            self.workload.write(self.settled())
+        self.until(self._level)
+
+    def change(self, change: Change, node: str) -> Answer:
+        """Asked of a follower, so that it is forwarded."""
+        leader = self.settled()
+        follower = next(
+            m for m in self.machines.values() if m.driver is not None and m.driver.node.leader == leader.name
+        )
+        before = len(self.answers)
+        follower.request(ChangeRequest("test", 1, 5000, ChangeNote(change, node, "admin")))
+        self.until(lambda: len(self.answers) > before)
+        return self.answers[-1]
+
+    def wipe(self, name: str) -> Machine:
+        """Its database is lost; it starts again under its old name."""
+        machine = self.machines[name]
+        machine.crash()
+        machine.disk = Disk(machine.power, incarnation="another")
+        machine.tables.replace([])
+        machine.start()
+        return machine
+
+
+def test_a_group_is_founded_once_all_that_the_settings_name_are_there() -> None:
+    group = Group()
+    group.machines["n3"].crash()
+    group.run_for(5000)
+    assert group.leader() is None and not group.machines["n1"].driver.node.membership.voters
+    group.machines["n3"].start()
+    group.until(lambda: all(machine.driver.node.membership.voters for machine in group.machines.values()))
+    group.settled()
+    one, two, three = (machine.driver.node.membership for machine in group.machines.values())
+    assert one == two == three and one.voters == ("n1", "n2", "n3")
+
+
+def test_a_restart_alone_is_no_reason_to_act() -> None:
+    group = Group()
+    group.settled()
+    for machine in group.machines.values():
+        machine.crash()
+    group.machines["n1"].start()
+    group.run_for(5000)
+    assert not group.machines["n1"].driver.admission.admitted
+    assert group.machines["n1"].driver.node.role is Role.FOLLOWER
+    group.machines["n2"].start()
+    group.until(lambda: group.leader() is not None)
+
+
+def test_r46_a_node_that_lost_its_database_is_refused_under_its_old_name() -> None:
+    group = Group()
+    group.write(3)
+    with pytest.raises(InvariantViolation, match="with another database"):
+        group.wipe("n3")
+        group.run_for(5000)
+    assert group.machines["n3"].disk.hard_state == HardState(), "it has promised nothing"
+
+
+def test_r46_two_of_three_that_lost_their_databases_found_no_second_group() -> None:
+    group = Group()
+    group.write(3)
+    group.machines["n1"].crash()
+    for name in ("n2", "n3"):
+        group.wipe(name)
+    group.run_for(5000)
+    assert all(not group.machines[name].driver.node.membership.voters for name in ("n2", "n3"))
+    with pytest.raises(InvariantViolation, match="with another database"):
+        group.machines["n1"].start()
+        group.run_for(5000)
+
+
+@pytest.mark.parametrize("what", ["log", "term", "epoch"])
+def test_n04_storage_that_went_back_is_noticed_before_the_node_acts(what: str) -> None:
+    group = Group()
+    group.write(5)
+    leader = group.settled()
+    machine = next(m for m in group.machines.values() if m is not leader)
+    machine.crash(lose_tables=False)
+    group.checkers.turned = lambda machine: None  # it sees at once what the nodes have to find out
+    match what:
+        case "log":
+            del machine.disk.entries[-2:]
+            machine.tables.replace(machine.tables.applied[:-2])
+        case "term":
+            machine.disk.hard_state = HardState()
+            machine.disk.entries.clear()
+            machine.tables.replace([])
+        case "epoch":
+            machine.disk.epoch -= 1
+            leader.driver.acquaintances.epochs[machine.name] += 5
+    with pytest.raises(InvariantViolation, match="has gone back"):
+        machine.start()
+        group.run_for(5000)
+
+
+def test_the_membership_changes_by_asking_any_node_and_asking_again_is_harmless() -> None:
+    group = Group()
+    group.write(3)
+    assert group.change(Change.REMOVE, "n3").status == "ok"
+    left = [group.machines["n1"], group.machines["n2"]]
+    group.until(lambda: all(m.driver.node.membership.voters == ("n1", "n2") for m in left))
+    group.until(lambda: group.machines["n3"].driver.admission.outside)
+    again = group.change(Change.REMOVE, "n3")
+    assert (again.status, again.index) == ("ok", 0)
+    back = group.change(Change.ADD, "n3")
+    assert (back.status, b"never used again" in back.result) == ("refused", True)
+    stranger = group.change(Change.ADD, "n9")
+    assert (stranger.status, b"has not asked to join" in stranger.result) == ("refused", True)
+    nobody = group.change(Change.REMOVE, "n9")
+    assert (nobody.status, b"no node n9" in nobody.result) == ("refused", True)
+
+
+def test_a_node_that_was_removed_while_it_was_away_learns_so() -> None:
+    group = Group()
+    group.write(3)
+    leader = group.settled()
+    away = next(m for m in group.machines.values() if m is not leader)
+    away.crash()
+    group.run_for(2000)
+    assert group.change(Change.REMOVE, away.name).status == "ok"
+    away.start()
+    group.until(lambda: away.driver.admission.outside)
+    assert away.driver.node.membership != Membership() and away.driver.node.role is Role.FOLLOWER
+
+
+def test_a_change_that_would_leave_no_majority_is_refused() -> None:
+    group = Group()
+    group.write(1)
+    leader = group.settled()
+    dead, other = (m for m in group.machines.values() if m is not leader)
+    dead.crash()
+    group.run_for(2000)
+    answer = group.change(Change.REMOVE, other.name)
+    assert (answer.status, b"no majority" in answer.result) == ("refused", True)
