@@ -61,6 +61,10 @@ class Loads:
     def _client(self, outstanding: int) -> Result:
         return self._load("bench.client", self._processes, outstanding=outstanding)
 
+    def _fill(self, first: int, end: int) -> None:
+        """Write each of these keys once."""
+        child("bench.client", self._environment, outstanding=256, seconds=0, pids=[], first=first, keys=end - first)
+
     def _etcd_load(self, connections: int, requests: list[dict]) -> Result | None:
         if self._etcd is None:
             return None
@@ -107,8 +111,7 @@ class Loads:
         print("Reads of single keys, 16 connections, by the number of entries")
         held, medians = 0, []
         for size in (1000, 10_000, 100_000):
-            arguments = {"outstanding": 256, "seconds": 0, "pids": [], "first": held, "keys": size - held}
-            child("bench.client", self._environment, **arguments)
+            self._fill(held, size)
             held = size
             paths = [f"/api/v1/namespaces/load/entries/k{i}" for i in range(0, size, size // 1000)]
             for name, query in (("linearizable", ""), ("stale", "?consistency=stale")):
@@ -120,6 +123,7 @@ class Loads:
         print(flush=True)
 
     def reads(self) -> None:
+        self._fill(0, 1000)
         print("Reads of single keys, at the leader")
         for name, query, body in (
             ("linearizable", "", {}),

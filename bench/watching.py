@@ -19,6 +19,7 @@ from tests.support.group import RealGroup
 
 WRITES = 40
 IDLE_WATCHERS = 2000
+AT_ONCE = 100
 
 
 class _Streams:
@@ -30,16 +31,23 @@ class _Streams:
         self._stopping = threading.Event()
         self.mark = b""
         self.seen: list[float] = []
-        for _ in range(count):
-            connection = socket.create_connection((host, port), timeout=10)
-            connection.sendall(request)
-            self._sockets.append(connection)
-        for connection in self._sockets:
-            connection.recv(1 << 16)
-            connection.setblocking(False)
-            self._selector.register(connection, selectors.EVENT_READ)
+        while len(self._sockets) < count:
+            self._open(host, port, request, min(AT_ONCE, count - len(self._sockets)))
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
+
+    def _open(self, host: str, port: int, request: bytes, count: int) -> None:
+        """A few at a time: more than a node lets wait would be refused."""
+        opened = [socket.create_connection((host, port), timeout=10) for _ in range(count)]
+        for connection in opened:
+            connection.sendall(request)
+        for connection in opened:
+            begun = connection.recv(1 << 16)
+            if not begun.startswith(b"HTTP/1.1 200"):
+                raise RuntimeError(f"a watch was refused: {begun[:200]!r}")
+            connection.setblocking(False)
+            self._selector.register(connection, selectors.EVENT_READ)
+        self._sockets += opened
 
     def _read(self) -> None:
         while not self._stopping.is_set():

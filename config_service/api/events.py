@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from config_service.api.renderers import to_json
+from config_service.api.rendering import SEALED
 from config_service.entries.models import IDS_PER_REVISION
 from config_service.entries.snapshots import ChangeSnapshot
 
@@ -13,13 +14,14 @@ MOST_BYTES = 8 * 1024 * 1024
 
 
 def event_body(change: ChangeSnapshot) -> dict[str, Any]:
-    """As in an entry's history, without what was before. A delete has the value null."""
+    """As in an entry's history, without what was before. The value of a delete is null, and so is that of a secret,
+    which is read by asking for it."""
     return {
         "namespace": change.namespace,
         "key": change.key,
         "revision": change.revision,
         "operation": change.operation,
-        "value": msgspec.Raw(change.value_json.encode()),
+        "value": None if change.type in SEALED else msgspec.Raw(change.value_json.encode()),
         "type": change.type,
         "created_revision": change.created_revision,
         "version": change.version,

@@ -5,8 +5,8 @@ from config_service.api.renderers import to_json
 from config_service.entries.snapshots import EntrySnapshot
 
 # To be seen only by those who may, which is for the views to decide.
-_NOT_HELD = ("secret",)
+SEALED = ("secret",)
 
 
 def render_held(entry: EntrySnapshot) -> bytes | None:
-    return None if entry.type in _NOT_HELD else to_json(entry_body(entry))
+    return None if entry.type in SEALED else to_json(entry_body(entry))

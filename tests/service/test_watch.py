@@ -8,9 +8,11 @@ from django.utils import timezone
 from config_service.accounts import services as accounts
 from config_service.accounts.models import ApiToken
 from config_service.api import streams
-from config_service.api.events import event_id
+from config_service.api.events import event_body, event_id
+from config_service.api.rendering import render_held
 from config_service.entries.models import HistoryReach
 from config_service.entries.selectors import applied_revision
+from config_service.entries.snapshots import ChangeSnapshot
 from config_service.guard import applying
 from config_service.live import changes, watchers, window
 from config_service.live.changes import end_of
@@ -169,6 +171,12 @@ def test_a_filtered_stream_has_the_revision_as_the_id_of_its_last_event_there(sh
     assert [key for key, _ in changed] == ["two", "three"] or [key for key, _ in changed] == ["three", "two"]
     assert changed[-1][1] == str(at_once) and changed[0][1].startswith(f"{at_once}.")
     web.leave(stream)
+
+
+def test_what_is_sealed_is_neither_told_nor_held() -> None:
+    change = ChangeSnapshot(1, "shop", "a", 1, "put", '"sealed"', "secret", 1, 1, "", "ann", "", None)
+    assert event_body(change)["value"] is None
+    assert render_held(change.as_entry()) is None
 
 
 def test_ids_name_positions() -> None:
