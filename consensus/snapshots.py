@@ -18,6 +18,7 @@ from consensus.wire import SnapshotAck, SnapshotChunk
 CHUNK_BYTES = 256 << 10
 WINDOW_BYTES = 4 * CHUNK_BYTES
 RESEND_AFTER_MS = 1000
+SILENT_MS = 5000
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +54,9 @@ class SnapshotSender:
         return {peer: (transfer.wanted, size) for peer, transfer in self._transfers.items()}
 
     def tick(self, now_ms: int) -> None:
-        waiting = self._node.awaiting_snapshot()
+        # Whoever does not answer gets nothing, and holds no log back.
+        answering = self._node.active_peers(now_ms - SILENT_MS)
+        waiting = [peer for peer in self._node.awaiting_snapshot() if peer in answering]
         for peer in set(self._transfers) - set(waiting):
             del self._transfers[peer]
         if not waiting:
