@@ -183,7 +183,7 @@ class Admission:
                 f"the group knows {own} with another database: this one has forgotten what {own} promised. "
                 f"Start it under a new name, and remove {own} from the group"
             )
-        if new and own in message.membership.former:
+        if not self._node.membership.voters and own in message.membership.former:
             raise InvariantViolation(f"the group had a node {own} before, and a name is never used again")
         self._dismissed = own in message.membership.former
         if not self._node.membership.voters and known is not None:
