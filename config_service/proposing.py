@@ -13,6 +13,7 @@ from config_service.errors import (
     PreconditionFailed,
     ProductError,
     TooLarge,
+    TypeMismatch,
 )
 from consensus import client as consensus_client
 from consensus import origin
@@ -20,7 +21,7 @@ from consensus.conf import get_config
 from consensus.services import now
 
 _ERRORS: dict[str, type[ProductError]] = {
-    error.code: error for error in (AlreadyExists, Invalid, NotEmpty, NotFound, TooLarge)
+    error.code: error for error in (AlreadyExists, Invalid, NotEmpty, NotFound, TooLarge, TypeMismatch)
 } | {"namespace_not_found": NotFound}
 _ERRORS_WITH_REVISION = {error.code: error for error in (Compacted, FutureRevision, PreconditionFailed)}
 

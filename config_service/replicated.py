@@ -10,12 +10,13 @@ import msgspec.inspect
 from config_service.accounts import state_machine as accounts
 from config_service.accounts.commands import AccountsCommand
 from config_service.accounts.replicated_tables import TABLES as ACCOUNTS_TABLES
+from config_service.audit.commands import AuditCommand
 from config_service.audit.replicated_tables import TABLES as AUDIT_TABLES
 from config_service.audit.trail import Event, Trail
 from config_service.entries.commands import EntriesCommand
 from config_service.entries.replicated_tables import TABLES as ENTRIES_TABLES
 from config_service.entries.state_machine import EntriesStateMachine, Step
-from config_service.envelope import READABLE_VERSIONS, CommandBase, Envelope, Refusal, Target, encode_result
+from config_service.envelope import READABLE_VERSIONS, CommandBase, Done, Envelope, Refusal, Target, encode_result
 from config_service.guard import applying
 from consensus.errors import UnknownVersion
 from consensus.ports import Command, GroupChange
@@ -25,7 +26,7 @@ from consensus.sql import begin
 class _Known(Envelope, frozen=True):
     """An envelope whose command this release can read."""
 
-    command: EntriesCommand | AccountsCommand
+    command: EntriesCommand | AccountsCommand | AuditCommand
 
 
 _decoder = msgspec.msgpack.Decoder(_Known)
@@ -81,6 +82,8 @@ class ReplicatedTables:
             if isinstance(envelope.command, EntriesCommand):
                 steps.append(Step(revision, envelope.actor, envelope.at, envelope.command))
                 places.append(place)
+            elif isinstance(envelope.command, AuditCommand):
+                results[place] = Done(revision, at=envelope.at)
             else:
                 begin()
                 results[place] = accounts.apply(revision, envelope.at, envelope.command)

@@ -19,6 +19,7 @@ from config_service.api.bodies import (
 )
 from config_service.api.paging import PAGE_PARAMETERS, cursor, read_page
 from config_service.entries import history, selectors, services, validation
+from config_service.entries.reveal import reveal
 from config_service.entries.snapshots import EntrySnapshot, NamespaceSnapshot
 from config_service.errors import Invalid
 
@@ -27,7 +28,8 @@ def entry_body(entry: EntrySnapshot) -> dict[str, Any]:
     return {
         "namespace": entry.namespace,
         "key": entry.key,
-        "value": msgspec.Raw(entry.value_json.encode()),
+        "value": msgspec.Raw(entry.shown_json.encode()),
+        **({"masked": True} if entry.masked else {}),
         "type": entry.type,
         "revision": entry.revision,
         "created_revision": entry.created_revision,
@@ -163,6 +165,21 @@ class EntryView(ApiView):
             request_id=request_id,
         )
         return Response(status=204, headers={"Request-Id": request_id})
+
+
+class RevealView(ApiView):
+    """A POST, since every call leaves a record and no cache on the way may keep the answer."""
+
+    def post(self, request: Request, namespace: str, key: str) -> Response:
+        """A secret in clear, once the audit trail says who is shown it."""
+        require(request, "reveal", namespace)
+        validation.check_namespace(namespace)
+        validation.check_key(key)
+        read_body(request, {}, {})
+        self.prepare_read(read_query(request, *READ_PARAMETERS))
+        entry = reveal(request.user.get_username(), namespace, key)
+        body = entry_body(entry) | {"value": msgspec.Raw(entry.value_json.encode()), "masked": False}
+        return Response(body, headers={"Cache-Control": "no-store"})
 
 
 def _put_action(precondition: Precondition) -> str:

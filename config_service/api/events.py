@@ -6,7 +6,6 @@ from typing import Any
 import msgspec
 
 from config_service.api.renderers import to_json
-from config_service.api.rendering import SEALED
 from config_service.entries.models import IDS_PER_REVISION
 from config_service.entries.snapshots import ChangeSnapshot
 
@@ -21,7 +20,8 @@ def event_body(change: ChangeSnapshot) -> dict[str, Any]:
         "key": change.key,
         "revision": change.revision,
         "operation": change.operation,
-        "value": None if change.type in SEALED else msgspec.Raw(change.value_json.encode()),
+        "value": msgspec.Raw(change.shown_json.encode()),
+        **({"masked": True} if change.masked else {}),
         "type": change.type,
         "created_revision": change.created_revision,
         "version": change.version,

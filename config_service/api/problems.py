@@ -12,12 +12,15 @@ from rest_framework.response import Response
 
 from config_service import errors as product
 from config_service.api.renderers import PROBLEM, to_json
+from config_service.sealing.seals import SealBroken, SealingUnavailable
 from consensus import errors as consensus
 
 logger = logging.getLogger(__name__)
 
 _PRODUCT_STATUS: dict[type[product.ProductError], int] = {
     product.TypeMismatch: 422,
+    SealingUnavailable: 422,
+    SealBroken: 422,
     product.TooLarge: 413,
     product.Invalid: 400,
     product.NotFound: 404,

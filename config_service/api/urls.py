@@ -1,7 +1,7 @@
 from django.urls import path, re_path
 
 from config_service.api.audit import AuditView
-from config_service.api.entries import EntriesView, EntryView, NamespacesView, NamespaceView
+from config_service.api.entries import EntriesView, EntryView, NamespacesView, NamespaceView, RevealView
 from config_service.api.group import (
     GroupView,
     NodeOperationView,
@@ -30,6 +30,7 @@ urlpatterns = [
     path("namespaces/<str:namespace>/rollback", NamespaceRollbackView.as_view()),
     path("namespaces/<str:namespace>/entries/<path:key>/history", EntryHistoryView.as_view()),
     path("namespaces/<str:namespace>/entries/<path:key>/rollback", EntryRollbackView.as_view()),
+    path("namespaces/<str:namespace>/entries/<path:key>/reveal", RevealView.as_view()),
     path("namespaces/<str:namespace>/entries/<path:key>", EntryView.as_view()),
     path("history", HistoryReachView.as_view()),
     path("watch", WatchView.as_view()),

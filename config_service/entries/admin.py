@@ -4,15 +4,23 @@ import json
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Case, F, QuerySet, TextField, Value, When
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 
+from config_service.accounts import policy
 from config_service.admin_base import ProposingAdmin
 from config_service.entries import selectors, services
 from config_service.entries.forms import EntryForm, shorten
 from config_service.entries.models import ConfigEntry, Namespace
+from config_service.entries.reveal import reveal
+from config_service.entries.snapshots import SECRET
 from config_service.errors import PreconditionFailed
-from config_service.refusals import explain
+from config_service.refusals import REFUSALS, explain
+
+MASK = "••••••••"
 
 
 @admin.register(Namespace)
@@ -44,7 +52,8 @@ class ConfigEntryAdmin(ProposingAdmin):
     list_display = ["key", "namespace", "short_value", "type", "revision", "updated_at", "updated_by"]
     list_filter = ["namespace", "type", "updated_by"]
     list_select_related = False
-    search_fields = ["key", "value", "comment"]
+    search_fields = ["key", "searchable_value", "comment"]
+    actions = [*ProposingAdmin.actions, "reveal_selected"]
     readonly_fields = ["revision", "version", "updated_at", "updated_by"]
     list_per_page = 50
 
@@ -57,7 +66,41 @@ class ConfigEntryAdmin(ProposingAdmin):
 
     @admin.display(description="value")
     def short_value(self, obj: ConfigEntry) -> str:
-        return shorten(obj.value)
+        return self._shown(obj, 80)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """Searching never looks into secrets, sealed as they are: what matches would tell something of them."""
+        searchable = Case(When(type=SECRET, then=Value("")), default=F("value"), output_field=TextField())
+        return super().get_queryset(request).annotate(searchable_value=searchable)
+
+    def has_reveal_permission(self, request: HttpRequest) -> bool:
+        return policy.may_anywhere(request.user, "accounts.reveal_namespace")
+
+    @admin.action(permissions=["reveal"], description="Reveal the selected secret (recorded)")
+    def reveal_selected(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+        """A page of its own: a message would put the secret into the session's cookie."""
+        selected = list(queryset[:2])
+        if len(selected) != 1:
+            self.message_user(request, "Select the one secret that is to be shown.", messages.ERROR)
+            return None
+        entry = selected[0]
+        try:
+            if lacking := policy.missing(request.user, None, "reveal", entry.namespace_id):
+                raise PermissionDenied(f"this needs the permission {lacking} in namespace {entry.namespace_id}")
+            revealed = reveal(request.user.get_username(), entry.namespace_id, entry.key)
+        except REFUSALS as error:
+            self.message_user(request, f"{entry}: {error}", messages.ERROR)
+            return None
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Secret {entry}",
+            "opts": self.opts,
+            "value": revealed.value_json,
+            "revision": revealed.revision,
+        }
+        response = TemplateResponse(request, "admin/entries/configentry/revealed.html", context)
+        response["Cache-Control"] = "no-store"
+        return response
 
     def propose_save(self, request: HttpRequest, obj: ConfigEntry, form: EntryForm, change: bool) -> None:
         written = services.put_entry(
@@ -74,6 +117,10 @@ class ConfigEntryAdmin(ProposingAdmin):
         obj.pk = stored.pk if stored else None
         obj.value = written.entry.value_json
 
+    @staticmethod
+    def _shown(entry: ConfigEntry, longest: int) -> str:
+        return MASK if entry.type == SECRET else shorten(entry.value, longest)
+
     def propose_delete(self, request: HttpRequest, obj: ConfigEntry) -> None:
         base = request.POST.get("base_revision", "")
         expected = int(base) if base.isascii() and base.isdigit() else obj.revision
@@ -81,21 +128,22 @@ class ConfigEntryAdmin(ProposingAdmin):
 
     def render_delete_form(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         context["base_revision"] = context["object"].revision
-        context["current_value"] = shorten(context["object"].value, 300)
+        context["current_value"] = self._shown(context["object"], 300)
         return super().render_delete_form(request, context)
 
     def explain_refusal(self, request: HttpRequest, error: Exception, object_id: str | None) -> str:
         if not isinstance(error, PreconditionFailed):
             return explain(error)
-        entry = ConfigEntry.objects.filter(pk=object_id).first() if object_id else None
+        entry = self.get_queryset(request).filter(pk=object_id).first() if object_id else None
         if entry is None:
             return explain(error)
         current = selectors.find_entry(entry.namespace_id, entry.key)
         if "base_revision" in request.POST and not request.POST.get("post"):
             request.POST = request.POST.copy()
             request.POST["base_revision"] = str(current.revision)
+        value = MASK if current.masked else shorten(json.dumps(json.loads(current.value_json)), 300)
         return (
             f"Nothing was changed: {current.updated_by} has changed this entry meanwhile. It is now at revision "
-            f"{current.revision} with the value {shorten(json.dumps(json.loads(current.value_json)), 300)}. "
+            f"{current.revision} with the value {value}. "
             "Confirm again to go ahead all the same."
         )

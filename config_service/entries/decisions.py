@@ -2,6 +2,7 @@
 
 from config_service.entries.batch import Batch, Row, Step
 from config_service.entries.commands import DeleteEntry, PutEntry
+from config_service.entries.snapshots import SECRET
 from config_service.entries.validation import type_to_keep
 from config_service.envelope import Done, Refusal
 
@@ -13,6 +14,8 @@ def put(batch: Batch, step: Step, command: PutEntry) -> Done | Refusal:
     before = batch.rows[key]
     if refusal := _put_refusal(command, before):
         return refusal
+    if before is not None and before.type == SECRET and not command.type_given:
+        return Refusal("type_mismatch", "this entry is a secret: write it with a type")
     kind = command.type
     if before is not None and not command.type_given:
         kind = type_to_keep(before.type, kind)

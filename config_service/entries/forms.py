@@ -8,6 +8,7 @@ from django import forms
 
 from config_service.entries import validation
 from config_service.entries.models import ConfigEntry
+from config_service.entries.snapshots import SECRET
 from config_service.errors import Invalid
 
 # A browser turns line ends into CR LF and drops what it cannot show: such strings are edited as JSON.
@@ -21,6 +22,8 @@ def shorten(text: str, longest: int = 80) -> str:
 
 def for_editing(entry: ConfigEntry) -> tuple[str, str]:
     """The text that a person edits, and how it is to be read back when the type is string."""
+    if entry.type == SECRET:
+        return "", TEXT
     value = json.loads(entry.value)
     if isinstance(value, str) and not _UNTYPABLE.search(value) and entry.type == "string":
         return value, TEXT
@@ -34,7 +37,7 @@ class EntryForm(forms.ModelForm):
         strip=False,
         required=False,
         widget=forms.Textarea(attrs={"rows": 12, "cols": 100, "class": "vLargeTextField", "spellcheck": "false"}),
-        help_text='A string as it is; any other type as JSON, such as 42, true or {"retries": 3}.',
+        help_text='A string or a secret as it is; any other type as JSON, such as 42, true or {"retries": 3}.',
     )
     base_revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
     value_format = forms.ChoiceField(
@@ -65,7 +68,9 @@ class EntryForm(forms.ModelForm):
         if text is None or kind is None:
             return cleaned
         try:
-            if kind == "string" and cleaned.get("value_format") != JSON:
+            if kind == SECRET and self.instance.type == SECRET and not text:
+                raise Invalid("a stored secret is not shown: type its new value")
+            if kind in ("string", SECRET) and cleaned.get("value_format") != JSON:
                 value = text.replace("\r\n", "\n")
             else:
                 value = validation.parse_json(text)

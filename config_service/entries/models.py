@@ -14,6 +14,7 @@ class ValueType(models.TextChoices):
     FLOAT = "float"
     BOOLEAN = "boolean"
     JSON = "json"
+    SECRET = "secret"
 
 
 class Namespace(ReplicatedModel):

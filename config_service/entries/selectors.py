@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.db.models import Count
 
 from config_service.entries.models import ConfigEntry, Namespace
-from config_service.entries.snapshots import EntrySnapshot, NamespaceSnapshot, time_text
+from config_service.entries.snapshots import SECRET, EntrySnapshot, NamespaceSnapshot, time_text
 from config_service.errors import NotFound
 from consensus.sql import execute
 
@@ -51,6 +51,10 @@ def get_entry(namespace: str, key: str) -> EntrySnapshot:
         require_namespace(namespace)
         raise NotFound(f"there is no entry {key!r} in namespace {namespace!r}")
     return entry
+
+
+def is_secret(namespace: str, key: str) -> bool:
+    return ConfigEntry.objects.filter(namespace_id=namespace, key=key, type=SECRET).exists()
 
 
 def list_entries(

@@ -7,7 +7,7 @@ Every function may raise `config_service.errors.ProductError` (nothing was chang
 from dataclasses import dataclass
 from typing import Any
 
-from config_service.entries import history, validation
+from config_service.entries import history, selectors, validation
 from config_service.entries.commands import (
     CompactHistory,
     DeleteEntry,
@@ -17,9 +17,11 @@ from config_service.entries.commands import (
     RollbackEntry,
     RollbackNamespace,
 )
-from config_service.entries.snapshots import EntrySnapshot, NamespaceSnapshot
+from config_service.entries.snapshots import SECRET, EntrySnapshot, NamespaceSnapshot
 from config_service.errors import Invalid
 from config_service.proposing import propose
+from config_service.sealing.seals import seal
+from consensus.client import new_request_id
 
 # Changes that one compaction looks at: so few that applying it holds nobody up.
 COMPACT_AT_ONCE = 2000
@@ -67,13 +69,19 @@ def put_entry(
     request_id: str = "",
 ) -> WrittenEntry:
     """``value`` is a JSON value from `validation.parse_json`. Without ``type``, an existing entry keeps its type where
-    the value fits it, and a new one takes the value's own."""
+    the value fits it, and a new one takes the value's own. A secret is sealed here, before anything else sees it; an
+    entry that is one stays one."""
     validation.check_namespace(namespace)
     validation.check_key(key)
     validation.check_text("comment", comment, validation.MAX_COMMENT_LENGTH)
     if type:
         validation.check_fits(validation.check_type(type), value)
     text = validation.canonical(value)
+    if not type and selectors.is_secret(namespace, key):
+        type = SECRET
+    if type == SECRET:
+        request_id = request_id or new_request_id()
+        text = seal(namespace, key, text, request_id)
     command = PutEntry(
         namespace=namespace,
         key=key,

@@ -9,6 +9,14 @@ def time_text(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
+SECRET = "secret"
+
+
+def shown(kind: str, value_json: str) -> str:
+    """What everybody sees who may read: of a secret, only that there is one."""
+    return "null" if kind == SECRET else value_json
+
+
 @dataclass(frozen=True, slots=True)
 class NamespaceSnapshot:
     name: str
@@ -21,7 +29,8 @@ class NamespaceSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class EntrySnapshot:
-    """``value_json`` is the value's JSON text, which is passed on as it is, never parsed and written again."""
+    """``value_json`` is the value's JSON text, which is passed on as it is, never parsed and written again; that of a
+    secret is sealed (`config_service.sealing`)."""
 
     namespace: str
     key: str
@@ -34,6 +43,14 @@ class EntrySnapshot:
     updated_by: str
     comment: str
     expires_at: str | None = None
+
+    @property
+    def masked(self) -> bool:
+        return self.type == SECRET
+
+    @property
+    def shown_json(self) -> str:
+        return shown(self.type, self.value_json)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +72,14 @@ class ChangeSnapshot:
     comment: str
     expires_at: str | None
     before: "ChangeSnapshot | None" = None
+
+    @property
+    def masked(self) -> bool:
+        return self.type == SECRET and self.operation == "put"
+
+    @property
+    def shown_json(self) -> str:
+        return shown(self.type, self.value_json)
 
     def as_entry(self) -> EntrySnapshot:
         """The entry as this change left it."""

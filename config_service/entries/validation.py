@@ -13,7 +13,7 @@ MAX_VALUE_BYTES = 512 * 1024
 MAX_COMMENT_LENGTH = 2000
 MAX_DESCRIPTION_LENGTH = 2000
 MAX_DEPTH = 64
-TYPES = ("string", "integer", "float", "boolean", "json")
+TYPES = ("string", "integer", "float", "boolean", "json", "secret")
 
 _NAMESPACE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,63})")
 _KEY = re.compile(r"[A-Za-z0-9._\-/]+")
@@ -136,9 +136,9 @@ def infer_type(value: Any) -> str:
 
 
 def fits(kind: str, value: Any) -> bool:
-    """Whether ``value`` may be stored as ``kind``. A whole number is a float too; anything is json."""
+    """Whether ``value`` may be stored as ``kind``. A whole number is a float too; anything is json, or secret."""
     natural = infer_type(value)
-    return type_to_keep(kind, natural) == kind
+    return kind == "secret" or type_to_keep(kind, natural) == kind
 
 
 def type_to_keep(existing: str, natural: str) -> str:

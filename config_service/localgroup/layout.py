@@ -8,6 +8,8 @@ import socket
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from config_service.sealing.keys import new_key
+
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 HOST = "127.0.0.1"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
@@ -80,7 +82,8 @@ def create(folder: Path, count: int, port: int) -> GroupLayout:
     layout = GroupLayout(
         folder=folder,
         group=f"local-{secrets.token_hex(3)}",
-        secrets={name: secrets.token_urlsafe(32) for name in ("django", "group", "postgres", "redis")},
+        secrets={name: secrets.token_urlsafe(32) for name in ("django", "group", "postgres", "redis")}
+        | {"sealing": f"k1:{new_key()}"},
     )
     free = free_ports(2 * count)
     for i in range(count):

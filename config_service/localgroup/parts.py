@@ -139,6 +139,7 @@ def node_settings(group: GroupLayout, node: NodeLayout) -> dict[str, str]:
         "NODE_WEB_URL": node.web_url,
         "GROUP_ID": group.group,
         "GROUP_SECRET": group.secrets["group"],
+        "SECRET_KEYS": group.secrets.get("sealing", ""),
         "GROUP_MEMBERS": ",".join(f"{other.name}={redis_url(group, other)}" for other in group.nodes.values()),
     }
 

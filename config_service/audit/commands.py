@@ -1,0 +1,17 @@
+"""What is proposed only to be recorded."""
+
+from config_service.envelope import CommandBase, Done, Target
+
+
+class RecordReveal(CommandBase, frozen=True, tag="secrets.reveal"):
+    """The secret of an entry, as of its ``revision``, is about to be shown to the actor."""
+
+    namespace: str
+    key: str
+    revision: int
+
+    def touches(self, done: Done) -> tuple[Target, ...]:
+        return (Target("secret", self.namespace, self.key, detail=f"revision {self.revision}"),)
+
+
+AuditCommand = RecordReveal
