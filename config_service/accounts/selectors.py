@@ -1,7 +1,14 @@
 """Reads of this node's accounts."""
 
-from config_service.accounts.models import AccountsState, ApiToken, User
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.contrib.auth.models import Group, Permission
+from django.db.models import QuerySet
+
+from config_service.accounts.models import AccountsState, ApiToken, Grant, User
 from config_service.accounts.services import hash_token
+from config_service.errors import NotFound
 
 
 def find_token(plain: str) -> ApiToken | None:
@@ -10,7 +17,35 @@ def find_token(plain: str) -> ApiToken | None:
 
 
 def find_user(username: str) -> User | None:
-    return User.objects.filter(username=username).first()
+    """None also for a name that nobody can have: Postgres takes no NUL."""
+    return None if "\0" in username else User.objects.filter(username=username).first()
+
+
+def list_users() -> QuerySet[User]:
+    return User.objects.prefetch_related("groups", "user_permissions__content_type").order_by("username")
+
+
+def list_groups() -> QuerySet[Group]:
+    return Group.objects.prefetch_related("permissions__content_type").order_by("name")
+
+
+def list_grants() -> QuerySet[Grant]:
+    return Grant.objects.select_related("user", "group").order_by("pk")
+
+
+def list_tokens() -> QuerySet[ApiToken]:
+    return ApiToken.objects.select_related("user").order_by("name", "pk")
+
+
+def get_token(token_id: UUID) -> ApiToken:
+    token = list_tokens().filter(pk=token_id).first()
+    if token is None:
+        raise NotFound("there is no such token")
+    return token
+
+
+def permission_names(permissions: Iterable[Permission]) -> list[str]:
+    return sorted(f"{one.content_type.app_label}.{one.codename}" for one in permissions)
 
 
 def accounts_revision() -> int:

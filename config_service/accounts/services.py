@@ -28,11 +28,13 @@ from config_service.accounts.commands import (
 )
 from config_service.accounts.models import User
 from config_service.accounts.validation import check_grant, check_name, check_permissions, check_scopes, check_user
-from config_service.errors import Invalid
+from config_service.errors import Invalid, NotFound
 from config_service.proposing import propose
+from config_service.texts import check_text
 
 TOKEN_MARK = "cfg_"
 MAX_PASSWORD_LENGTH = 1024
+LAST_REVISION = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,24 +110,27 @@ def delete_user(actor: str, user_id: UUID, request_id: str = "") -> int:
 def put_group(actor: str, name: str, permissions: tuple[str, ...], rename_from: str = "", request_id: str = "") -> bool:
     """Returns whether the group is new."""
     check_name("name", name)
+    check_text("rename_from", rename_from, 150)
     return propose(PutGroup(name, check_permissions(permissions), rename_from), actor, request_id).created
 
 
 def delete_group(actor: str, name: str, request_id: str = "") -> int:
-    return propose(DeleteGroup(name), actor, request_id).revision
+    return propose(DeleteGroup(check_name("name", name)), actor, request_id).revision
 
 
 def put_grant(
     actor: str, verb: str, namespace: str, *, user: UUID | None = None, group: str = "", request_id: str = ""
 ) -> int:
     """Grant ``verb`` to the user or else to the group; granted already, it stays. Returns the grant's id."""
-    check_grant(verb, namespace)
+    check_grant(verb, namespace, group)
     if (user is None) == (not group):
         raise Invalid.field("user", "a grant is for a user or for a group")
     return propose(PutGrant(verb, namespace, user, group), actor, request_id).created_revision
 
 
 def delete_grant(actor: str, grant_id: int, request_id: str = "") -> int:
+    if grant_id > LAST_REVISION:
+        raise NotFound(f"there is no grant {grant_id}")
     return propose(DeleteGrant(grant_id), actor, request_id).revision
 
 

@@ -1,7 +1,7 @@
 """What users, groups, tokens and grants may be."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib.auth.models import Permission
@@ -26,16 +26,21 @@ def check_name(field: str, name: str, longest: int = 150) -> str:
 
 def check_user(command: PutUser) -> PutUser:
     check_name("username", command.username)
-    try:
-        User.username_validator(command.username)
-        if command.email:
-            validate_email(check_text("email", command.email, 254))
-    except ValidationError as error:
-        field = "email" if error.code == "invalid" and "email" in error.message.lower() else "username"
-        raise Invalid.field(field, error.message) from None
+    _check_by("username", User.username_validator, command.username)
+    if command.email:
+        _check_by("email", validate_email, check_text("email", command.email, 254))
+    for name in command.groups:
+        check_name("groups", name)
     check_text("first_name", command.first_name, 150)
     check_text("last_name", command.last_name, 150)
     return command
+
+
+def _check_by(field: str, validator: Callable[[str], None], text: str) -> None:
+    try:
+        validator(text)
+    except ValidationError as error:
+        raise Invalid.field(field, str(error.message)) from None
 
 
 def check_permissions(names: Iterable[str]) -> tuple[str, ...]:
@@ -58,7 +63,8 @@ def check_scopes(scopes: Any) -> list[str]:
     return sorted(set(scopes))
 
 
-def check_grant(verb: str, namespace: str) -> None:
+def check_grant(verb: str, namespace: str, group: str) -> None:
+    check_text("group", group, 150)
     if verb not in Verb.values:
         raise Invalid.field("verb", f"one of {', '.join(Verb.values)}")
     if not re.fullmatch(_NAMESPACE, namespace):

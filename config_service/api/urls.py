@@ -1,5 +1,15 @@
 from django.urls import path, re_path
 
+from config_service.api.accounts import (
+    GrantsView,
+    GrantView,
+    GroupsView,
+    TokensView,
+    TokenView,
+    UserGroupView,
+    UsersView,
+    UserView,
+)
 from config_service.api.audit import AuditView
 from config_service.api.entries import EntriesView, EntryView, NamespacesView, NamespaceView, RevealView
 from config_service.api.group import (
@@ -35,6 +45,14 @@ urlpatterns = [
     path("history", HistoryReachView.as_view()),
     path("watch", WatchView.as_view()),
     path("audit", AuditView.as_view()),
+    path("users/", UsersView.as_view()),
+    path("users/<str:username>", UserView.as_view()),
+    path("groups/", GroupsView.as_view()),
+    path("groups/<str:name>", UserGroupView.as_view()),
+    path("grants/", GrantsView.as_view()),
+    path("grants/<int:grant>", GrantView.as_view()),
+    path("tokens/", TokensView.as_view()),
+    path("tokens/<uuid:token>", TokenView.as_view()),
     path("group", GroupView.as_view()),
     path("group/nodes", NodesView.as_view()),
     path("group/nodes/<str:node>", NodeView.as_view()),
