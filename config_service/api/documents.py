@@ -2,12 +2,15 @@
 
 from typing import Any, NamedTuple
 
+from config_service.accounts.models import Verb
 from config_service.api.paging import DEFAULT_LIMIT, MAX_LIMIT
 from config_service.entries.validation import MAX_KEY_LENGTH, TYPES
 
 _REVISION = {"type": "integer", "minimum": 0, "maximum": 2**48}
 _TIME = {"type": "string", "format": "date-time"}
 _TEXT = {"type": "string"}
+_TEXTS = {"type": "array", "items": _TEXT}
+_FLAG = {"type": "boolean"}
 _OR_NULL: dict[str, Any] = {"nullable": True}
 _KEY = r"^[A-Za-z0-9._\-/]+$"
 
@@ -32,7 +35,8 @@ SCHEMAS = {
             "namespace": _TEXT, "key": _TEXT, "value": {"nullable": True}, "type": _TEXT, "revision": _REVISION,
             "created_revision": _REVISION, "version": {"type": "integer", "minimum": 1}, "updated_at": _TIME,
             "updated_by": _TEXT, "comment": _TEXT, "expires_at": {**_TIME, **_OR_NULL},
-        }
+        },
+        {"masked": {"type": "boolean"}},
     ),
     "Namespace": _object(
         {
@@ -64,6 +68,8 @@ PATH_PARAMETERS = {
     "namespace": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"},
     "key": {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH, "pattern": _KEY},
     "node": {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"},
+    "grant": {"type": "integer", "minimum": 1},
+    "token": {"type": "string", "format": "uuid"},
     "request_id": {"type": "string", "pattern": "^[A-Za-z0-9_:-]{1,200}$"},
 }
 
@@ -88,15 +94,29 @@ QUERIES = {
     "from": {**_query(_REVISION, "The earlier revision."), "required": True},
     "to": _query(_REVISION, "The later revision; by default now."),
     "key": _query(PATH_PARAMETERS["key"], "Only this key."),
+    "actor": _query(_TEXT, "Only what this actor did."),
+    "action": _query(_TEXT, "Only this action, such as entries.put."),
+    "until": _query(_REVISION, "Only what was up to this revision."),
+    "order": _query({"type": "string", "enum": ["oldest", "newest"], "default": "oldest"}, "Which comes first."),
 }
 BODIES = {
     "entry": _object({"value": {}}, {"type": {"type": "string", "enum": list(TYPES)}, "comment": _TEXT}, open=True),
     "namespace": _object({}, {"description": _TEXT}),
     "rollback": _object({"revision": _REVISION}, {"comment": _TEXT}),
     "transfer": _object({}, {"to": _TEXT}),
-    "node": _object({"node": _TEXT}, {"learner": {"type": "boolean"}}),
+    "node": _object({"node": _TEXT}, {"learner": _FLAG}),
     "object": _object({}),
-}
+    "user": _object(
+        {},
+        {
+            "password": _TEXT, "first_name": _TEXT, "last_name": _TEXT, "email": _TEXT, "is_active": _FLAG,
+            "is_staff": _FLAG, "is_superuser": _FLAG, "groups": _TEXTS, "permissions": _TEXTS,
+        },
+    ),
+    "group": _object({"permissions": _TEXTS}),
+    "grant": _object({"verb": {"enum": list(Verb.values)}, "namespace": _TEXT}, {"user": _TEXT, "group": _TEXT}),
+    "token": _object({"name": _TEXT, "user": _TEXT, "scopes": _TEXTS}, {"expires_at": _TIME}),
+}  # fmt: skip
 RESULTS = {
     "entry": _ref("Entry"),
     "namespace": _ref("Namespace"),
@@ -157,6 +177,7 @@ OPERATIONS = {
     ),
     ("PUT", f"{_NS}/entries/{{key}}"): Operation((200, 201), "entry", "entry", headers=_CONDITION, etag=True),
     ("DELETE", f"{_NS}/entries/{{key}}"): Operation((204,), headers=("If-Match", *_WRITE)),
+    ("POST", f"{_NS}/entries/{{key}}/reveal"): Operation(result="entry", body="object", query=_READ),
     ("GET", f"{_NS}/entries/{{key}}/history"): Operation(result="changes", query=(*_READ, *_PAGE)),
     ("POST", f"{_NS}/entries/{{key}}/rollback"): Operation(
         (200, 201), "entry", "rollback", headers=("If-Match", *_WRITE), etag=True
@@ -170,6 +191,23 @@ OPERATIONS = {
     ),
     ("POST", "/api/v1/group/nodes"): Operation(body="node"),
     ("DELETE", "/api/v1/group/nodes/{node}"): Operation(),
+    ("GET", "/api/v1/audit"): Operation(
+        query=(*_READ, *_PAGE, "actor", "action", "namespace", "key", "since", "until", "order")
+    ),
+    ("GET", "/api/v1/users/"): Operation(query=_READ),
+    ("GET", "/api/v1/users/{username}"): Operation(query=_READ),
+    ("PUT", "/api/v1/users/{username}"): Operation((200, 201), body="user", headers=_WRITE),
+    ("DELETE", "/api/v1/users/{username}"): Operation((204,), headers=_WRITE),
+    ("GET", "/api/v1/groups/"): Operation(query=_READ),
+    ("PUT", "/api/v1/groups/{name}"): Operation((200, 201), body="group", headers=_WRITE),
+    ("DELETE", "/api/v1/groups/{name}"): Operation((204,), headers=_WRITE),
+    ("GET", "/api/v1/grants/"): Operation(query=_READ),
+    ("POST", "/api/v1/grants/"): Operation((201,), body="grant", headers=_WRITE),
+    ("DELETE", "/api/v1/grants/{grant}"): Operation((204,), headers=_WRITE),
+    ("GET", "/api/v1/tokens/"): Operation(query=_READ),
+    ("POST", "/api/v1/tokens/"): Operation((201,), body="token", headers=_WRITE),
+    ("GET", "/api/v1/tokens/{token}"): Operation(query=_READ),
+    ("DELETE", "/api/v1/tokens/{token}"): Operation((204,), headers=_WRITE),
     ("POST", "/api/v1/group/transfer-leadership"): Operation(body="transfer"),
     ("GET", "/api/v1/requests/{request_id}"): Operation(query=_READ),
 }

@@ -37,6 +37,7 @@ def test_the_description_is_yaml_by_default(client):
     assert answer.content.startswith(b"openapi: 3.") and "openapi" in answer.headers["Content-Type"]
 
 
+@pytest.mark.django_db  # closing a file's answer looks after the connection that an earlier test has opened
 def test_the_page_needs_nothing_from_elsewhere(client):
     answer = client.get("/api/docs/")
     assert answer.status_code == 200
