@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 
 from consensus.origin import Origin, coming_from
 
-ADMIN, REST, COMMAND, TASK = "admin", "rest", "command", "task"
+ADMIN, REST, COMMAND = "admin", "rest", "command"
 Network = IPv4Network | IPv6Network
 
 

@@ -192,6 +192,7 @@ CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "consensus.heartbeat", "schedule": CONSENSUS["heartbeat_interval_ms"] / 1000},
     "election": {"task": "consensus.election", "schedule": CONSENSUS["election_tick_ms"] / 1000},
     "compact": {"task": "consensus.compact", "schedule": 10.0},
+    "propose_token_uses": {"task": "accounts.propose_token_uses", "schedule": 300.0, "options": OWN_THREAD},
     "compact_history": {
         "task": "entries.compact_history",
         "schedule": float(env("HISTORY_COMPACT_EVERY_S", "3600")),

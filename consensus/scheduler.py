@@ -18,6 +18,8 @@ from datetime import timedelta
 from celery import beat, schedules
 from django.db import connections
 
+from consensus.origin import Origin, coming_from
+
 logger = logging.getLogger(__name__)
 
 
@@ -105,7 +107,8 @@ class InProcessScheduler(beat.Scheduler):
 
     def _call(self, entry) -> None:
         try:
-            self.app.tasks[entry.task](*entry.args, **entry.kwargs)
+            with coming_from(Origin("task", entry.task)):
+                self.app.tasks[entry.task](*entry.args, **entry.kwargs)
         except Exception:
             logger.exception("scheduled task %s failed", entry.task)
 

@@ -8,12 +8,13 @@ from django.contrib.auth.admin import GroupAdmin as StockGroupAdmin
 from django.contrib.auth.admin import UserAdmin as StockUserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm
 from django.contrib.auth.models import Group, Permission
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
-from config_service.accounts import services
+from config_service.accounts import policy, services
 from config_service.accounts.commands import PutUser
-from config_service.accounts.models import ApiToken, User
+from config_service.accounts.models import ApiToken, Grant, User
 from config_service.accounts.validation import SCOPES, check_scopes
 from config_service.admin_base import ProposingAdmin
 from config_service.errors import Invalid
@@ -23,6 +24,11 @@ from config_service.refusals import REFUSALS, explain
 def _names(permissions: Any) -> tuple[str, ...]:
     rows = Permission.objects.filter(pk__in=[permission.pk for permission in permissions])
     return tuple(sorted(f"{app}.{code}" for app, code in rows.values_list("content_type__app_label", "codename")))
+
+
+def require_may_manage(request: HttpRequest, user: User) -> None:
+    if not policy.may_manage(request.user, user):
+        raise PermissionDenied("only a superuser manages superusers and their tokens")
 
 
 class UserPasswordForm(AdminPasswordChangeForm):
@@ -42,6 +48,15 @@ class UserAdmin(ProposingAdmin, StockUserAdmin):
         ("Person", {"fields": ["first_name", "last_name", "email"]}),
         ("Permissions", {"fields": ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]}),
     ]
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_change_permission(request, obj) and policy.may_manage(request.user, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and policy.may_manage(request.user, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
+        return [] if request.user.is_superuser else ["is_superuser"]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> User | None:
         user = super().get_object(request, object_id, from_field)
@@ -73,6 +88,7 @@ class UserAdmin(ProposingAdmin, StockUserAdmin):
         services.put_user(request.user.get_username(), command)
 
     def propose_delete(self, request: HttpRequest, obj: User) -> None:
+        require_may_manage(request, obj)
         services.delete_user(request.user.get_username(), obj.pk)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
@@ -97,6 +113,27 @@ class GroupAdmin(ProposingAdmin, StockGroupAdmin):
 
     def propose_delete(self, request: HttpRequest, obj: Group) -> None:
         services.delete_group(request.user.get_username(), obj.name)
+
+
+@admin.register(Grant)
+class GrantAdmin(ProposingAdmin):
+    """Made and taken back, never changed."""
+
+    list_display = ["namespace", "verb", "user", "group"]
+    list_filter = ["verb", "user", "group"]
+    search_fields = ["namespace", "user__username", "group__name"]
+    list_select_related = ["user", "group"]
+    fields = ["namespace", "verb", "user", "group"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Grant | None = None) -> bool:
+        return False
+
+    def propose_save(self, request: HttpRequest, obj: Grant, form: forms.ModelForm, change: bool) -> None:
+        group = obj.group.name if obj.group else ""
+        obj.pk = services.put_grant(request.user.get_username(), obj.verb, obj.namespace, user=obj.user_id, group=group)
+
+    def propose_delete(self, request: HttpRequest, obj: Grant) -> None:
+        services.delete_grant(request.user.get_username(), obj.pk)
 
 
 class TokenForm(forms.ModelForm):
@@ -124,7 +161,7 @@ class TokenForm(forms.ModelForm):
 @admin.register(ApiToken)
 class ApiTokenAdmin(ProposingAdmin):
     form = TokenForm
-    list_display = ["name", "prefix", "user", "scopes", "created_at", "expires_at"]
+    list_display = ["name", "prefix", "user", "scopes", "created_at", "expires_at", "last_used_at"]
     list_filter = ["user"]
     search_fields = ["name", "prefix", "user__username"]
     fields = ["name", "user", "scopes", "expires_at"]
@@ -136,6 +173,7 @@ class ApiTokenAdmin(ProposingAdmin):
         return self.fields + (["prefix", "created_at"] if obj else [])
 
     def propose_save(self, request: HttpRequest, obj: ApiToken, form: TokenForm, change: bool) -> None:
+        require_may_manage(request, obj.user)
         actor, what = request.user.get_username(), (obj.name, obj.user_id, obj.scopes, obj.expires_at)
         if change:
             services.change_token(actor, obj.pk, *what)
@@ -158,4 +196,5 @@ class ApiTokenAdmin(ProposingAdmin):
         return response
 
     def propose_delete(self, request: HttpRequest, obj: ApiToken) -> None:
+        require_may_manage(request, obj.user)
         services.delete_token(request.user.get_username(), obj.pk)

@@ -63,6 +63,7 @@ def token_body(token: ApiToken) -> dict[str, Any]:
         "scopes": token.scopes,
         "created_at": time_text(token.created_at),
         "expires_at": time_text(token.expires_at) if token.expires_at else None,
+        "last_used_at": time_text(token.last_used_at) if token.last_used_at else None,
     }
 
 

@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from config_service.accounts import policy
 from config_service.accounts.models import ApiToken, User
 from config_service.accounts.selectors import find_token
+from config_service.accounts.uses import token_uses
 from config_service.api.problems import Forbidden
 from consensus.origin import authenticated_by
 
@@ -25,6 +26,7 @@ class BearerAuthentication(BaseAuthentication):
         if token is None or not token.usable:
             raise exceptions.AuthenticationFailed("this token is unknown, expired, or its user may not sign in")
         authenticated_by(token.prefix)
+        token_uses.note(token.pk)
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:

@@ -23,8 +23,51 @@ from config_service.refusals import REFUSALS, explain
 MASK = "••••••••"
 
 
+class NamespacedAdmin(ProposingAdmin):
+    """What belongs to namespaces: a person sees and changes it where a permission or a grant says so."""
+
+    namespace_field = ""
+
+    def _permission(self, action: str) -> str:
+        return f"{self.opts.app_label}.{action}_{self.opts.model_name}"
+
+    def _may(self, request: HttpRequest, action: str, obj: Any) -> bool:
+        permission = self._permission(action)
+        if obj is None:
+            return policy.may_anywhere(request.user, permission)
+        return request.user.has_perm(permission, getattr(obj, self.namespace_field))
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request, "view", obj) or self._may(request, "change", obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request, "change", obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request, "delete", obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self._may(request, "add", None)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        visible = policy.namespaces(request.user, self._permission("view"))
+        changeable = policy.namespaces(request.user, self._permission("change"))
+        rows = super().get_queryset(request)
+        if visible is None or changeable is None:
+            return rows
+        return rows.filter(**{f"{self.namespace_field}__in": visible | changeable})
+
+    def require(self, request: HttpRequest, action: str, namespace: str) -> None:
+        if not request.user.has_perm(permission := self._permission(action), namespace):
+            raise PermissionDenied(f"this needs the permission {permission} in namespace {namespace}")
+
+
 @admin.register(Namespace)
-class NamespaceAdmin(ProposingAdmin):
+class NamespaceAdmin(NamespacedAdmin):
+    namespace_field = "name"
     list_display = ["name", "description", "revision", "updated_at", "updated_by"]
     search_fields = ["name", "description"]
     fields = ["name", "description", "revision", "updated_at", "updated_by"]
@@ -37,18 +80,21 @@ class NamespaceAdmin(ProposingAdmin):
         return self.fields if obj else ["name", "description"]
 
     def propose_save(self, request: HttpRequest, obj: Namespace, form: forms.ModelForm, change: bool) -> None:
+        self.require(request, "change" if change else "add", obj.name)
         services.put_namespace(request.user.get_username(), obj.name, obj.description, must_not_exist=not change)
 
     def propose_delete(self, request: HttpRequest, obj: Namespace) -> None:
+        self.require(request, "delete", obj.name)
         services.delete_namespace(request.user.get_username(), obj.name)
 
 
 @admin.register(ConfigEntry)
-class ConfigEntryAdmin(ProposingAdmin):
+class ConfigEntryAdmin(NamespacedAdmin):
     """An edit is based on the revision that the form showed. If the entry has moved on, the save is refused and shows
     what is there now; the next save is then based on that."""
 
     form = EntryForm
+    namespace_field = "namespace_id"
     list_display = ["key", "namespace", "short_value", "type", "revision", "updated_at", "updated_by"]
     list_filter = ["namespace", "type", "updated_by"]
     list_select_related = False
@@ -103,6 +149,7 @@ class ConfigEntryAdmin(ProposingAdmin):
         return response
 
     def propose_save(self, request: HttpRequest, obj: ConfigEntry, form: EntryForm, change: bool) -> None:
+        self.require(request, "change" if change else "add", obj.namespace_id)
         written = services.put_entry(
             request.user.get_username(),
             obj.namespace_id,
@@ -122,6 +169,7 @@ class ConfigEntryAdmin(ProposingAdmin):
         return MASK if entry.type == SECRET else shorten(entry.value, longest)
 
     def propose_delete(self, request: HttpRequest, obj: ConfigEntry) -> None:
+        self.require(request, "delete", obj.namespace_id)
         base = request.POST.get("base_revision", "")
         expected = int(base) if base.isascii() and base.isdigit() else obj.revision
         services.delete_entry(request.user.get_username(), obj.namespace_id, obj.key, expected_revision=expected)

@@ -1,0 +1,85 @@
+"""The admin keeps to grants, by the same rules as REST."""
+
+import pytest
+
+from config_service.accounts import services as accounts
+from config_service.accounts.commands import PutUser
+from config_service.accounts.models import Grant, User
+from config_service.entries import services
+from config_service.entries.models import ConfigEntry
+
+ENTRIES = "/admin/entries/configentry/"
+
+
+@pytest.fixture
+def ann(root):
+    for namespace in ("shop", "bank"):
+        services.put_namespace("t", namespace)
+        services.put_entry("t", namespace, f"of-{namespace}", 1)
+    accounts.put_user("t", PutUser(User().pk, "ann", "", is_staff=True))
+    return User.objects.get(username="ann")
+
+
+@pytest.fixture
+def site(client, ann):
+    client.force_login(ann)
+    return client
+
+
+def entry(key):
+    return ConfigEntry.objects.get(key=key)
+
+
+def change(site, key):
+    stored = entry(key)
+    sent = {"type": "integer", "value": "2", "comment": "", "base_revision": stored.revision, "value_format": "json"}
+    return site.post(f"{ENTRIES}{stored.pk}/change/", sent)
+
+
+def test_without_a_grant_there_is_nothing(site):
+    assert site.get(ENTRIES).status_code == 403
+
+
+def test_a_viewer_sees_one_namespace_and_changes_nothing(site, ann):
+    accounts.put_grant("t", "view", "shop", user=ann.pk)
+    page = site.get(ENTRIES).content.decode()
+    assert "of-shop" in page and "of-bank" not in page
+    assert site.get(f"{ENTRIES}{entry('of-shop').pk}/change/").status_code == 200
+    assert site.get(f"{ENTRIES}{entry('of-bank').pk}/change/").status_code == 302
+    assert change(site, "of-shop").status_code == 403 and entry("of-shop").value == "1"
+
+
+def test_a_changer_changes_one_namespace(site, ann):
+    accounts.put_grant("t", "change", "shop", user=ann.pk)
+    assert change(site, "of-shop").status_code == 302 and entry("of-shop").value == "2"
+    change(site, "of-bank")
+    assert entry("of-bank").value == "1"
+    new = {"namespace": "bank", "key": "new", "type": "integer", "value": "1", "comment": "", "value_format": "json"}
+    assert site.post(f"{ENTRIES}add/", new).status_code == 403
+    assert site.post(f"{ENTRIES}add/", new | {"namespace": "shop"}).status_code == 302
+    sent = {"action": "delete_selected", "_selected_action": [entry("of-bank").pk], "post": "yes"}
+    site.post(ENTRIES, sent)
+    assert ConfigEntry.objects.filter(key="of-bank").exists()
+
+
+def test_grants_are_made_and_taken_back(client, root, ann):
+    client.force_login(root)
+    url = "/admin/accounts/grant/"
+    assert client.post(f"{url}add/", {"namespace": "shop", "verb": "view", "user": ann.pk}).status_code == 302
+    grant = Grant.objects.get()
+    assert (grant.user, grant.verb) == (ann, "view")
+    assert client.post(f"{url}add/", {"namespace": "shop", "verb": "view"}).status_code == 200
+    assert client.post(f"{url}{grant.pk}/delete/", {"post": "yes"}).status_code == 302
+    assert not Grant.objects.exists()
+
+
+def test_only_a_superuser_manages_superusers(site, ann, root):
+    names = ("view_user", "add_user", "change_user", "delete_user")
+    accounts.put_user("t", PutUser(ann.pk, "ann", "", is_staff=True, permissions=tuple(f"accounts.{n}" for n in names)))
+    page = f"/admin/accounts/user/{root.pk}"
+    assert site.post(f"{page}/change/", {"username": "root"}).status_code == 403
+    assert site.post(f"{page}/delete/", {"post": "yes"}).status_code == 403
+    assert site.post(f"{page}/password/", {"password1": "x", "password2": "x"}).status_code == 403
+    sent = {"username": "ann", "is_active": "on", "is_staff": "on", "is_superuser": "on"}
+    assert site.post(f"/admin/accounts/user/{ann.pk}/change/", sent).status_code == 302
+    assert not User.objects.get(pk=ann.pk).is_superuser and User.objects.get(pk=root.pk).is_superuser
