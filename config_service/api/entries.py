@@ -131,7 +131,7 @@ class EntryView(ApiView):
         read_query(request)
         body = read_body(request, {"value": object}, {"type": str, "comment": str})
         if "type" in body:
-            validation.check_type(body["type"])
+            validation.check_type(body["type"], seals=True)
         request_id = read_request_id(request)
         written = services.put_entry(
             request.user.get_username(),

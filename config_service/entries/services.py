@@ -75,7 +75,7 @@ def put_entry(
     validation.check_key(key)
     validation.check_text("comment", comment, validation.MAX_COMMENT_LENGTH)
     if type:
-        validation.check_fits(validation.check_type(type), value)
+        validation.check_fits(validation.check_type(type, seals=True), value)
     text = validation.canonical(value)
     if not type and selectors.is_secret(namespace, key):
         type = SECRET

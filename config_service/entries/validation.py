@@ -44,7 +44,10 @@ def check_prefix(prefix: str) -> str:
     return prefix
 
 
-def check_type(kind: str) -> str:
+def check_type(kind: str, *, seals: bool = False) -> str:
+    """``seals``: the caller seals secrets. Nobody else may take one, or it would be proposed in clear."""
+    if kind == "secret" and not seals:
+        raise Invalid.field("type", "a secret is written by a request of its own")
     if kind not in TYPES:
         raise Invalid.field("type", f"one of {', '.join(TYPES)}")
     return kind
