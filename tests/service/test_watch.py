@@ -1,6 +1,7 @@
 """Watching: every change once, in order, whatever breaks; and every way a watch can end."""
 
 import itertools
+import json
 
 import pytest
 from django.utils import timezone
@@ -9,6 +10,7 @@ from config_service.accounts import services as accounts
 from config_service.accounts.models import ApiToken
 from config_service.api import streams
 from config_service.api.events import event_body, event_id
+from config_service.api.renderers import to_json
 from config_service.api.rendering import render_held
 from config_service.entries.models import HistoryReach
 from config_service.entries.selectors import applied_revision
@@ -175,7 +177,8 @@ def test_a_filtered_stream_has_the_revision_as_the_id_of_its_last_event_there(sh
 
 def test_what_is_sealed_is_neither_told_nor_held() -> None:
     change = ChangeSnapshot(1, "shop", "a", 1, "put", '"sealed"', "secret", 1, 1, "", "ann", "", None)
-    assert event_body(change)["value"] is None
+    told = json.loads(to_json(event_body(change)))
+    assert (told["value"], told["masked"]) == (None, True)
     assert render_held(change.as_entry()) is None
 
 
