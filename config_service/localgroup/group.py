@@ -44,7 +44,7 @@ def open_or_create(folder: Path, count: int, port: int) -> GroupLayout:
             if not layout.is_free(node.web_port):
                 raise LocalGroupError(f"port {node.web_port} is taken by another program: choose another --port")
         for part in ("postgres", "redis"):
-            if Part(group, node, part).state() == processes.DOWN and not layout.is_free(getattr(node, f"{part}_port")):
+            if Part(group, node, part).state() == processes.DOWN and not layout.is_free(node.listens_at(part)):
                 setattr(node, f"{part}_port", layout.free_ports(1)[0])
     group.save()
     return group

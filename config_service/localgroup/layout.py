@@ -21,11 +21,17 @@ class LocalGroupError(Exception):
 
 @dataclass(slots=True)
 class NodeLayout:
+    """``behind`` holds the ports on which Postgres and Redis really listen, where something stands in between."""
+
     name: str
     folder: Path
     web_port: int
     postgres_port: int
     redis_port: int
+    behind: dict[str, int] = field(default_factory=dict)
+
+    def listens_at(self, part: str) -> int:
+        return self.behind.get(part) or getattr(self, f"{part}_port")
 
     @property
     def postgres_data(self) -> Path:

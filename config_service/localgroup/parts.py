@@ -90,7 +90,7 @@ class Part:
         node = self.node
         match self.name:
             case "postgres":
-                return postgres.argv(node.postgres_data, node.postgres_port)
+                return postgres.argv(node.postgres_data, node.listens_at("postgres"))
             case "redis":
                 return [REDIS_SERVER_PATH, str(self._write_redis_conf())]
             case "worker":
@@ -107,7 +107,7 @@ class Part:
     def _write_redis_conf(self) -> Path:
         """In a file, since a command line can be read by everybody on the machine."""
         settings = {
-            "port": self.node.redis_port,
+            "port": self.node.listens_at("redis"),
             "bind": HOST,
             "requirepass": self.group.secrets["redis"],
             "save": '""',

@@ -15,6 +15,7 @@ from config_service.localgroup.layout import BASE_DIR
 from config_service.localgroup.parts import DATABASE, PARTS, Part, environment, parts_of
 from config_service.localgroup.status import is_ready, status
 from tests.support.waiting import eventually
+from tests.support.ways import Way, Ways
 
 
 def free_web_ports(count: int) -> int:
@@ -27,15 +28,23 @@ def free_web_ports(count: int) -> int:
 
 
 class RealGroup:
-    """Three nodes; every action names a node and a part, as ``manage.py localgroup`` does."""
+    """Three nodes; every action names a node and a part, as ``manage.py localgroup`` does.
 
-    def __init__(self) -> None:
+    With ``cuttable``, the ways between nodes and servers can be cut (`cut`).
+    """
+
+    def __init__(self, cuttable: bool = False) -> None:
+        self._cuttable = cuttable
+        self._ways: Ways | None = None
         self.folder = Path(tempfile.mkdtemp(prefix="config-group-"))
         self.port = free_web_ports(3)
         self.http = httpx.Client(timeout=10)
 
     def up(self) -> None:
         self.layout = groups.open_or_create(self.folder, 3, self.port)
+        if self._cuttable and self._ways is None:
+            self._ways = Ways(self.layout)
+            self._ways.start()
         groups.up(self.layout, lambda step: None)
         self.credentials = credentials.ensure(self.layout)
 
@@ -43,6 +52,8 @@ class RealGroup:
         self.http.close()
         groups.down(self.layout)
         groups.kill_all(self.layout)
+        if self._ways is not None:
+            self._ways.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
@@ -56,8 +67,15 @@ class RealGroup:
             if action == "start":
                 one.wait()
 
+    def cut(self, *ways: Way) -> None:
+        """Exactly these ways are cut from now on."""
+        assert self._ways is not None, "this group was not made cuttable"
+        self._ways.cut(list(ways))
+
     def heal(self) -> None:
         """Everything runs, every node is active and ready, and nothing of the last test is left."""
+        if self._ways is not None:
+            self.cut()
         for node in self.layout.nodes.values():
             for part in parts_of(self.layout, node):
                 part.resume()

@@ -1,0 +1,130 @@
+"""Two ways to ask a node, REST and `consensus.client`, that tell outcomes apart as the contract does.
+
+A result is an object (see `history`), `FAILED` where nothing was done, or `UNKNOWN`. Whatever the contract does not
+foresee raises `Unexpected`.
+"""
+
+import httpx
+from django.db import InterfaceError, OperationalError
+
+from config_service.entries import selectors, services
+from config_service.errors import NotFound, PreconditionFailed
+from consensus.client import get_client
+from consensus.errors import DeadlineExceeded, NoLeader, OutcomeUnknown, Overloaded
+from tests.linearizability.history import FAILED, UNKNOWN
+from tests.linearizability.workload import NAMESPACE
+
+ACTOR = "linearizability"
+
+
+class Unexpected(Exception):
+    """An answer that the contract does not know."""
+
+
+class RestClient:
+    name = "rest"
+    ops: tuple[str, ...] = ("read", "stale_read", "write", "cas", "delete")
+
+    def __init__(self, url: str, token: str):
+        headers = {"Authorization": f"Bearer {token}"}
+        self._http = httpx.Client(base_url=f"{url}/api/v1/", headers=headers, timeout=20)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def perform(self, op: str, key: str | None, arg: dict) -> dict | str:
+        reads = op in ("read", "stale_read")
+        try:
+            answer = self._ask(op, f"namespaces/{NAMESPACE}/entries/{key}", arg)
+        except (httpx.ConnectError, httpx.ConnectTimeout):
+            return FAILED
+        except httpx.TransportError:
+            return FAILED if reads else UNKNOWN
+        if answer.status_code == 503:
+            return FAILED
+        if answer.status_code == 504:
+            return FAILED if reads else UNKNOWN
+        return self._read(answer) if reads else self._written(answer)
+
+    def _ask(self, op: str, path: str, arg: dict) -> httpx.Response:
+        match op:
+            case "read":
+                return self._http.get(path)
+            case "stale_read":
+                return self._http.get(path, params={"consistency": "stale"})
+            case "delete":
+                return self._http.delete(path)
+        expected = arg.get("expected")
+        condition = {} if expected is None else {"If-Match": f'"{expected}"'} if expected else {"If-None-Match": "*"}
+        return self._http.put(path, json={"value": arg["value"]}, headers=condition)
+
+    def _read(self, answer: httpx.Response) -> dict:
+        applied = {"applied": int(answer.headers["config-revision"])}
+        if _is_absent(answer):
+            return {"absent": True} | applied
+        if answer.status_code != 200:
+            raise Unexpected(f"{answer.status_code} {answer.text}")
+        body = answer.json()
+        return {name: body[name] for name in ("value", "revision", "version")} | applied
+
+    def _written(self, answer: httpx.Response) -> dict:
+        match answer.status_code:
+            case 200 | 201:
+                body = answer.json()
+                return {"revision": body["revision"], "version": body["version"]}
+            case 204:
+                return {"revision": int(answer.headers["config-revision"])}
+            case 412:
+                return {"mismatch": answer.json()["current_revision"] or 0}
+        if _is_absent(answer):
+            return {"absent": True}
+        raise Unexpected(f"{answer.status_code} {answer.text}")
+
+
+def _is_absent(answer: httpx.Response) -> bool:
+    return answer.status_code == 404 and answer.json()["type"].endswith(":not-found")
+
+
+class NativeClient:
+    """From a process of the node itself, where Django is set up with the node's environment."""
+
+    name = "native"
+    ops: tuple[str, ...] = ("read", "write", "cas", "delete")
+
+    def close(self) -> None:
+        pass
+
+    def perform(self, op: str, key: str | None, arg: dict) -> dict | str:
+        try:
+            return self._read(str(key)) if op == "read" else self._write(op, str(key), arg)
+        except OutcomeUnknown:
+            return UNKNOWN
+        except (NoLeader, Overloaded, DeadlineExceeded, OperationalError, InterfaceError):
+            return FAILED
+
+    def _read(self, key: str) -> dict:
+        applied = get_client().read_index()
+        entry = selectors.find_entry(NAMESPACE, key)
+        if entry is None:
+            return {"absent": True, "applied": applied}
+        snapshot = services.validation.parse_json(entry.value_json)
+        return {"value": snapshot, "revision": entry.revision, "version": entry.version, "applied": applied}
+
+    def _write(self, op: str, key: str, arg: dict) -> dict:
+        try:
+            if op == "delete":
+                return {"revision": services.delete_entry(ACTOR, NAMESPACE, key)}
+            expected = arg.get("expected")
+            written = services.put_entry(
+                ACTOR,
+                NAMESPACE,
+                key,
+                arg["value"],
+                expected_revision=expected or None,
+                must_not_exist=expected == 0,
+            ).entry
+        except PreconditionFailed as error:
+            return {"mismatch": error.current_revision or 0}
+        except NotFound:
+            return {"absent": True}
+        return {"revision": written.revision, "version": written.version}
