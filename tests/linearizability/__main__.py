@@ -77,6 +77,7 @@ def _record(options: argparse.Namespace, faults: list[str]) -> Recording:
 
 def _show_logs(group: RealGroup) -> None:
     """The group is about to go, and its logs with it."""
+    print(group.status())
     for node in group.layout.nodes.values():
         for part in ("worker", "web", "postgres"):
             print(f"--- {part} of {node.name}\n{processes.tail(node.log(part), 25)}", flush=True)

@@ -32,7 +32,7 @@ class RestClient:
     def close(self) -> None:
         self._http.close()
 
-    def perform(self, op: str, key: str | None, arg: dict) -> dict | str:
+    def perform(self, op: str, key: str, arg: dict) -> dict | str:
         reads = op in ("read", "stale_read")
         try:
             answer = self._ask(op, f"namespaces/{NAMESPACE}/entries/{key}", arg)
@@ -94,9 +94,9 @@ class NativeClient:
     def close(self) -> None:
         pass
 
-    def perform(self, op: str, key: str | None, arg: dict) -> dict | str:
+    def perform(self, op: str, key: str, arg: dict) -> dict | str:
         try:
-            return self._read(str(key)) if op == "read" else self._write(op, str(key), arg)
+            return self._read(key) if op == "read" else self._write(op, key, arg)
         except OutcomeUnknown:
             return UNKNOWN
         except (NoLeader, Overloaded, DeadlineExceeded, OperationalError, InterfaceError):

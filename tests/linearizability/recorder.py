@@ -76,7 +76,7 @@ class Recorder:
         end_ns = time.monotonic_ns()
         if connection.errors_occurred:
             connection.close()
-        workload.learn(op, key, arg, result)
+        workload.learn(op, key, result)
         operation = Operation(
             process, op, key, arg, result, start_ns, None if result == UNKNOWN else end_ns, self._assignment.node
         )

@@ -8,7 +8,7 @@ from random import Random
 NAMESPACE = "linearizability"
 KEYS_AT_A_TIME = 8
 KEYS_CHANGE_EVERY_S = 4.0
-WEIGHTS = {"read": 8, "stale_read": 3, "write": 6, "cas": 5, "delete": 1, "txn": 3}
+WEIGHTS = {"read": 8, "stale_read": 3, "write": 6, "cas": 5, "delete": 1}
 
 
 @dataclass(frozen=True)
@@ -38,47 +38,29 @@ class Workload:
     known: dict[str, int] = field(default_factory=dict)  # the revision this client last saw of a key; 0: absent
     numbers: count = field(default_factory=count)
 
-    def next(self) -> tuple[str, str | None, dict]:
+    def next(self) -> tuple[str, str, dict]:
         """(op, key, arg)"""
         op = self.random.choices(self.ops, [WEIGHTS[op] for op in self.ops])[0]
-        keys = self._keys("t" if op == "txn" or self.random.random() < 0.3 else "s")
-        if op == "txn":
-            return op, None, self._transaction(*self.random.sample(keys, 2))
-        key = self.random.choice(keys)
+        key = self.random.choice(self._keys())
         if op == "write":
             return op, key, {"value": self._value()}
         if op == "cas":
             return op, key, {"expected": self.known.get(key, 0), "value": self._value()}
         return op, key, {}
 
-    def _keys(self, kind: str) -> list[str]:
-        """Those in use now; those of kind "t" take part in transactions, and are few, since they must be checked
-        together."""
+    def _keys(self) -> list[str]:
+        """Those in use now: few at a time, so that clients meet; others later, so that what is unknown stays behind."""
         phase = int((time.monotonic_ns() - self.started_ns) / 1e9 / KEYS_CHANGE_EVERY_S)
-        return [f"{kind}/{phase}/{i}" for i in range(KEYS_AT_A_TIME if kind == "s" else 3)]
+        return [f"{phase}/{i}" for i in range(KEYS_AT_A_TIME)]
 
     def _value(self) -> str:
         return f"{self.name}-{next(self.numbers)}"
 
-    def _transaction(self, one: str, other: str) -> dict:
-        return {
-            "compare": [{"key": one, "revision": self.known.get(one, 0)}],
-            "then": [
-                {"op": "write", "key": one, "value": self._value()},
-                {"op": "write", "key": other, "value": self._value()},
-            ],
-            "else": [{"op": "read", "key": one}, {"op": "read", "key": other}],
-        }
-
-    def learn(self, op: str, key: str | None, arg: dict, result: dict | str) -> None:
+    def learn(self, op: str, key: str, result: dict | str) -> None:
         """Remember what an answer tells of a key's revision, for the next compare-and-set."""
         if isinstance(result, str):
             return
-        if op == "txn":
-            branch = arg["then" if result["succeeded"] else "else"]
-            for part, told in zip(branch, result["results"], strict=True):
-                self.known[part["key"]] = told.get("revision", 0)
-        elif op == "delete" or result.get("absent"):
-            self.known[str(key)] = 0
+        if op == "delete" or result.get("absent"):
+            self.known[key] = 0
         else:
-            self.known[str(key)] = result.get("revision", result.get("mismatch", 0))
+            self.known[key] = result.get("revision", result.get("mismatch", 0))

@@ -1,8 +1,9 @@
 """Ways between processes that can be cut: a small proxy in front of every node's Redis and Postgres.
 
-All nodes know only the proxy's ports. It finds out which node a connection comes from by looking whose process holds
-its other end. A way that is cut carries nothing and breaks nothing off, as a network that drops everything does: who
-waits for an answer goes on waiting, and what was sent meanwhile arrives when the way is mended.
+All nodes know only the proxy's ports. Where something is cut, it finds out which node a connection comes from by
+looking whose process holds its other end. A way that is cut carries nothing and breaks nothing off, as a network that
+drops everything does: who waits for an answer goes on waiting, and what was sent meanwhile arrives when the way is
+mended.
 
 The proxy is a process of its own, so that the threads of a test do not slow it: `python -m tests.support.ways`.
 """
@@ -82,73 +83,89 @@ class Ways:
         assert answer == "done\n", f"the proxy has ended: {answer!r}"
 
 
+class _Joint:
+    """One connection through the proxy, from ``port``; ``source`` is None until it had to be known."""
+
+    def __init__(self, port: int, server: str, target: str):
+        self.port = port
+        self.server = server
+        self.target = target
+        self.source: str | None = None
+        self.is_open = asyncio.Event()
+        self.is_open.set()
+
+    def settle(self, cut: set[Way]) -> None:
+        if Way(self.source or "", self.server, self.target) in cut:
+            self.is_open.clear()
+        else:
+            self.is_open.set()
+
+
 class _Proxy:
     def __init__(self, programs: list[tuple[str, str]]):
         self._programs = [(node, Path(pid_file)) for node, pid_file in programs]
-        self._open: dict[Way, asyncio.Event] = {}
+        self._members: list[tuple[str, psutil.Process]] = []
+        self._joints: set[_Joint] = set()
         self._cut: set[Way] = set()
-        self._tasks: set[asyncio.Task] = set()
 
-    def cut(self, ways: set[Way]) -> None:
+    async def cut(self, ways: set[Way]) -> None:
         self._cut = ways
-        for way, is_open in self._open.items():
-            if way in ways:
-                is_open.clear()
-            else:
-                is_open.set()
+        if ways:
+            self._members = await asyncio.to_thread(self._find_members)
+            owners = await asyncio.to_thread(self._owners)
+            for joint in self._joints:
+                joint.source = owners.get(joint.port, "")
+        for joint in self._joints:
+            joint.settle(ways)
 
     async def serve(self, target: str, server: str, port: int, behind: int) -> None:
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            task = asyncio.current_task()
-            assert task is not None
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-            other = writer.get_extra_info("peername")[1]
-            source = await asyncio.to_thread(self._owner_of, other)
-            await self._join(self._gate(Way(source, server, target)), reader, writer, behind)
+            joint = _Joint(writer.get_extra_info("peername")[1], server, target)
+            self._joints.add(joint)
+            try:
+                if self._cut:
+                    joint.source = (await asyncio.to_thread(self._owners)).get(joint.port, "")
+                    joint.settle(self._cut)
+                await _join(joint.is_open, reader, writer, behind)
+            finally:
+                self._joints.discard(joint)
 
         await asyncio.start_server(connected, HOST, port)
 
-    def _gate(self, way: Way) -> asyncio.Event:
-        if way not in self._open:
-            self._open[way] = asyncio.Event()
-            if way not in self._cut:
-                self._open[way].set()
-        return self._open[way]
+    def _find_members(self) -> list[tuple[str, psutil.Process]]:
+        found = [(node, processes.find(pid_file)) for node, pid_file in self._programs]
+        return [(node, member) for node, process in found if process for member in processes.tree(process)]
 
-    async def _join(
-        self, is_open: asyncio.Event, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, behind: int
-    ) -> None:
-        await is_open.wait()
-        try:
-            back_reader, back_writer = await asyncio.open_connection(HOST, behind)
-        except OSError:
-            writer.transport.abort()
-            return
-        pumps = {
-            asyncio.create_task(_pump(is_open, reader, back_writer)),
-            asyncio.create_task(_pump(is_open, back_reader, writer)),
-        }
-        try:
-            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for pump in pumps:
-                pump.cancel()
-            # A server that was killed has answered nothing, and one that ended its stream has.
-            for one in (writer, back_writer):
-                with contextlib.suppress(OSError, RuntimeError):
-                    one.close()
+    def _owners(self) -> dict[int, str]:
+        """The node whose process holds the connection that comes from a port."""
+        owners = {}
+        for node, member in self._members:
+            with contextlib.suppress(psutil.Error):
+                owners.update({one.laddr.port: node for one in member.net_connections(kind="tcp4")})
+        return owners
 
-    def _owner_of(self, port: int) -> str:
-        """The node whose process holds the connection that comes from ``port``; "" for everybody else."""
-        for node, pid_file in self._programs:
-            if (process := processes.find(pid_file)) is None:
-                continue
-            for member in processes.tree(process):
-                with contextlib.suppress(psutil.Error):
-                    if any(one.laddr.port == port for one in member.net_connections(kind="tcp4")):
-                        return node
-        return ""
+
+async def _join(
+    is_open: asyncio.Event, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, behind: int
+) -> None:
+    await is_open.wait()
+    try:
+        back_reader, back_writer = await asyncio.open_connection(HOST, behind)
+    except OSError:
+        writer.transport.abort()
+        return
+    pumps = {
+        asyncio.create_task(_pump(is_open, reader, back_writer)),
+        asyncio.create_task(_pump(is_open, back_reader, writer)),
+    }
+    try:
+        await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for pump in pumps:
+            pump.cancel()
+        for one in (writer, back_writer):
+            with contextlib.suppress(OSError, RuntimeError):
+                one.close()
 
 
 async def _pump(is_open: asyncio.Event, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -174,7 +191,7 @@ async def _main() -> None:
             for server in order["servers"]:
                 await proxy.serve(*server)
         else:
-            proxy.cut({Way(*way) for way in order})
+            await proxy.cut({Way(*way) for way in order})
         print("done", flush=True)
 
 
