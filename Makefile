@@ -1,12 +1,13 @@
-# make up · make test · make lint · make bench · make soak · make mutants · make down
+# make up · make test · make lint · make linearizability · make bench · make soak · make mutants · make down
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 UP ?=
+RUN ?=
 SOAK ?=
 
-.PHONY: up down test lint bench soak mutants clean
+.PHONY: up down test lint linearizability bench soak mutants clean
 .DEFAULT_GOAL := up
 
 $(STAMP): requirements.txt
@@ -35,6 +36,10 @@ lint: $(STAMP)
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python manage.py check
 	@$(BIN)/python -W ignore manage.py makemigrations --check --dry-run
+
+# A real group under faults; what its clients saw is checked. `make linearizability RUN="--seconds 300 --faults kill"`
+linearizability: $(STAMP)
+	@$(BIN)/python -m tests.linearizability $(RUN)
 
 bench: $(STAMP)
 	@$(BIN)/python -m bench
