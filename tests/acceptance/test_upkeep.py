@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 from tests.linearizability.checker import Verdict
+from tests.linearizability.history import Operation
 from tests.linearizability.run import Load, record
 from tests.linearizability.verify import verify
 from tests.support.group import RealGroup
@@ -48,12 +49,12 @@ def test_a_rolling_restart_fails_no_request_of_the_other_nodes(group: RealGroup,
 
     recording = record(group, tmp_path, 3, LOAD, work)
     assert not recording.unexpected, recording.unexpected
-    refused = [
-        operation
-        for operation in recording.operations
-        if operation.failed and not away[operation.node][0] <= (operation.end_ns or 0) <= away[operation.node][1]
-    ]
+    refused = [one for one in recording.operations if one.failed and not _overlaps(one, away[one.node])]
     assert not refused, f"{len(refused)} of {len(recording.operations)}: {refused[:3]}"
     report = verify(recording.operations)
     assert report.verdict is Verdict.YES, report.explain()
     group.wait_level()
+
+
+def _overlaps(operation: Operation, window_ns: tuple[int, int]) -> bool:
+    return operation.start_ns <= window_ns[1] and (operation.end_ns or 0) >= window_ns[0]

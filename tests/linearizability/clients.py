@@ -5,7 +5,7 @@ foresee raises `Unexpected`.
 """
 
 import httpx
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, close_old_connections
 
 from config_service.entries import selectors, services
 from config_service.errors import NotFound, PreconditionFailed
@@ -95,6 +95,7 @@ class NativeClient:
         pass
 
     def perform(self, op: str, key: str, arg: dict) -> dict | str:
+        close_old_connections()  # as before every request: one that died meanwhile is no failure
         try:
             return self._read(key) if op == "read" else self._write(op, key, arg)
         except OutcomeUnknown:

@@ -74,8 +74,6 @@ class Recorder:
             with self._lock:
                 self.unexpected.append(f"{op} {key} at {self._assignment.node}: {error}")
         end_ns = time.monotonic_ns()
-        if connection.errors_occurred:
-            connection.close()
         workload.learn(op, key, result)
         operation = Operation(
             process, op, key, arg, result, start_ns, None if result == UNKNOWN else end_ns, self._assignment.node
