@@ -61,8 +61,8 @@ def dump():
     with connection.cursor() as cursor:
         found = {}
         for table in TABLES:
-            cursor.execute(f"SELECT * FROM {table} ORDER BY 1")
-            found[table] = cursor.fetchall()
+            cursor.execute(f"SELECT * FROM {table}")
+            found[table] = sorted(cursor.fetchall(), key=repr)
         return found
 
 
