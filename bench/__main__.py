@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 
+from bench.catchup import catchup
 from bench.etcd import start_if_installed
 from bench.failover import failover
 from bench.footprint import floors, idle
@@ -11,7 +12,7 @@ from bench.loads import Loads
 from bench.watching import delays, idle_watchers
 from tests.support.group import RealGroup
 
-SECTIONS = ("floors", "idle", "writes", "reads", "watch", "sizes", "failover")
+SECTIONS = ("floors", "idle", "writes", "reads", "watch", "sizes", "failover", "catchup")
 
 
 def main() -> int:
@@ -47,6 +48,8 @@ def main() -> int:
             loads.sizes()
         if "failover" in chosen:
             failover(group, etcd, options.rounds)
+        if "catchup" in chosen:
+            catchup(group)
     finally:
         if etcd is not None:
             etcd.stop()
