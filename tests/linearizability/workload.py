@@ -49,9 +49,12 @@ class Workload:
         return op, key, {}
 
     def _keys(self) -> list[str]:
-        """Those in use now: few at a time, so that clients meet; others later, so that what is unknown stays behind."""
+        """Those in use now: few at a time, so that clients meet; others later, so that what is unknown stays behind.
+
+        No other run on the same group has used them: the checker takes every key to be absent at first.
+        """
         phase = int((time.monotonic_ns() - self.started_ns) / 1e9 / KEYS_CHANGE_EVERY_S)
-        return [f"{phase}/{i}" for i in range(KEYS_AT_A_TIME)]
+        return [f"{self.started_ns}/{phase}/{i}" for i in range(KEYS_AT_A_TIME)]
 
     def _value(self) -> str:
         return f"{self.name}-{next(self.numbers)}"
