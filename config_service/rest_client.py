@@ -28,6 +28,10 @@ class RestClient:
         self._base = f"{url.rstrip('/')}/api/v1/"
         self._token = token
 
+    def at(self, url: str) -> "RestClient":
+        """The same caller, at another node."""
+        return RestClient(url, self._token)
+
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         """The decoded answer, None where there is none. Raises `RestError`."""
         data = None if body is None else json.dumps(body).encode()

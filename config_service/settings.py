@@ -191,7 +191,7 @@ CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "consensus.heartbeat", "schedule": CONSENSUS["heartbeat_interval_ms"] / 1000},
     "election": {"task": "consensus.election", "schedule": CONSENSUS["election_tick_ms"] / 1000},
-    "compact": {"task": "consensus.compact", "schedule": 10.0},
+    "compact": {"task": "consensus.compact", "schedule": float(env("LOG_COMPACT_EVERY_S", "10"))},
     "propose_token_uses": {"task": "accounts.propose_token_uses", "schedule": 300.0, "options": OWN_THREAD},
     "compact_history": {
         "task": "entries.compact_history",

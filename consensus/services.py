@@ -7,7 +7,7 @@ from functools import lru_cache
 from consensus import client as consensus_client
 from consensus import origin
 from consensus.conf import get_config
-from consensus.errors import Refused
+from consensus.errors import NoLeader, Refused
 from consensus.group_commands import (
     ACTIVE,
     DRAINED,
@@ -227,8 +227,19 @@ def _change(change: Change, node: str, actor: str) -> None:
         client.wait_applied(index)
 
 
-def rebuild_this_node() -> None:
-    """Replace the tables of the node that this process belongs to by an image of the leader's."""
+def rebuild(node: str) -> None:
+    """Replace the tables of ``node``, which must be the one that this process belongs to, by an image of the leader's.
+
+    Returns when that has begun: the node stops applying until it is done. Raises `Refused`, `NoLeader`.
+    """
+    view = group_view()
+    member = _known(view, node)
+    if node != view.node:
+        raise Refused(f"a node is rebuilt by itself: ask {node}, at {member.web_url or 'its own address'}")
+    if view.leader == node:
+        raise Refused(f"{node} leads: the others take their tables from it; transfer leadership first")
+    if not view.leader:
+        raise NoLeader
     consensus_client.get_client().rebuild()
 
 

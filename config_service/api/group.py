@@ -84,7 +84,7 @@ class NodeView(ApiView):
 
 
 class NodeOperationView(ApiView):
-    """Drain or undrain, by which of the two ``operation`` is."""
+    """Drain, undrain or rebuild, by which of them ``operation`` is."""
 
     operation = ""
 
@@ -95,10 +95,13 @@ class NodeOperationView(ApiView):
         if services.group_view().member(node) is None:
             raise NotFound(f"there is no node {node!r} in this group")
         actor = request.user.get_username()
-        if self.operation == "drain":
-            services.drain(node, actor)
-        else:
-            services.undrain(node, actor)
+        match self.operation:
+            case "drain":
+                services.drain(node, actor)
+            case "undrain":
+                services.undrain(node, actor)
+            case _:
+                services.rebuild(node)
         return Response(group_body(services.group_view()))
 
 

@@ -58,6 +58,7 @@ urlpatterns = [
     path("group/nodes/<str:node>", NodeView.as_view()),
     path("group/nodes/<str:node>/drain", NodeOperationView.as_view(operation="drain")),
     path("group/nodes/<str:node>/undrain", NodeOperationView.as_view(operation="undrain")),
+    path("group/nodes/<str:node>/rebuild", NodeOperationView.as_view(operation="rebuild")),
     path("group/transfer-leadership", TransferLeadershipView.as_view()),
     path("requests/<str:request_id>", RequestView.as_view()),
     re_path("", UnknownPathView.as_view()),

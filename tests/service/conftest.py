@@ -128,6 +128,7 @@ def group(monkeypatch: pytest.MonkeyPatch) -> FakeGroup:
     monkeypatch.setattr(
         consensus_services, "add_node", lambda node, actor, learner=False: fake.record("add", node, actor, learner)
     )
+    monkeypatch.setattr(consensus_services, "rebuild", lambda node: fake.record("rebuild", node))
     monkeypatch.setattr(consensus_services, "remove_node", lambda node, actor: fake.record("remove", node, actor))
     monkeypatch.setattr(consensus_services, "transfer_leadership", lambda to: fake.record("transfer", to))
     return fake

@@ -28,9 +28,16 @@ def test_the_group(api, group):
 def test_operations(api, group):
     assert api.post("group/nodes/n1/drain").status_code == 200
     assert api.post("group/nodes/n1/undrain", {}).status_code == 200
+    assert api.post("group/nodes/n1/rebuild").status_code == 200
     assert api.post("group/transfer-leadership", {"to": "n3"}).status_code == 200
     assert api.post("group/transfer-leadership").status_code == 200
-    assert group.calls == [("drain", "n1", "root"), ("undrain", "n1", "root"), ("transfer", "n3"), ("transfer", None)]
+    assert group.calls == [
+        ("drain", "n1", "root"),
+        ("undrain", "n1", "root"),
+        ("rebuild", "n1"),
+        ("transfer", "n3"),
+        ("transfer", None),
+    ]
 
 
 def test_nodes_come_and_go(api, group):

@@ -14,7 +14,7 @@ POLL_S = 0.2
 
 
 class Command(BaseCommand):
-    help = "Look at the group and operate it: status, drain, undrain, transfer, add, remove."
+    help = "Look at the group and operate it: status, drain, undrain, transfer, add, remove, rebuild."
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -32,6 +32,7 @@ class Command(BaseCommand):
             ("drain", "take a node out of service"),
             ("undrain", "put it back"),
             ("remove", "take a node out of the group, for good"),
+            ("rebuild", "replace a node's tables by an image of the leader's"),
         ):
             action(name, help).add_argument("node")
         action("transfer", "move leadership").add_argument("to", nargs="?", help="who is to lead (default: the best)")
@@ -57,6 +58,8 @@ class Command(BaseCommand):
                 return client.ask("POST", "group/transfer-leadership", {"to": options["to"]} if options["to"] else {})
             case "remove":
                 return client.ask("DELETE", f"group/nodes/{options['node']}")
+            case "rebuild":
+                return self._rebuild(client, options["node"], quiet=options["json"])
         return self._add(client, options["node"], options["learner"], options["wait_s"], quiet=options["json"])
 
     def _add(self, client: RestClient, node: str, learner: bool, wait_s: float, quiet: bool) -> dict[str, Any]:
@@ -80,6 +83,18 @@ class Command(BaseCommand):
                 said = text
             time.sleep(POLL_S)
             group = client.ask("GET", "group")
+
+    def _rebuild(self, client: RestClient, node: str, quiet: bool) -> dict[str, Any]:
+        """Asked of the node itself, which says when it is done."""
+        group = client.ask("GET", "group")
+        member = next((one for one in group["members"] if one["node"] == node), None)
+        if member is None:
+            raise RestError(f"there is no node {node} in this group")
+        own = client.at(member["address"]) if member["address"] else client
+        group = own.ask("POST", f"group/nodes/{node}/rebuild")
+        if not quiet:
+            self.stderr.write(f"{node}: has begun; it does not serve until it is done (manage.py group status)")
+        return group
 
     def _print(self, group: dict[str, Any], as_json: bool) -> None:
         if as_json:

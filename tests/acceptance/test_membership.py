@@ -1,0 +1,92 @@
+"""Nodes that come, go, catch up from an image, and are rebuilt, on a real group of their own."""
+
+import json
+import os
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from config_service.localgroup import group as groups
+from config_service.localgroup import postgres
+from config_service.localgroup.parts import DATABASE
+from config_service.localgroup.status import is_ready
+from tests.support.group import RealGroup
+from tests.support.waiting import eventually
+
+# So little log is kept that whoever was away needs an image.
+LITTLE_LOG = {"LOG_KEEP_ENTRIES": "10", "LOG_KEEP_S": "0.1", "LOG_COMPACT_EVERY_S": "0.5"}
+
+
+@pytest.fixture(scope="module")
+def group() -> Iterator[RealGroup]:
+    before = dict(os.environ)
+    os.environ.update(LITTLE_LOG)
+    made = RealGroup()
+    try:
+        made.up()
+        yield made
+    finally:
+        made.close()
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def ask(group: RealGroup, *arguments: str, node: str = "") -> dict:
+    """What ``manage.py group`` prints, asked of ``node`` or of the leader."""
+    node = node or group.leader()
+    os.environ["CONFIG_TOKEN"] = group.credentials["token"]
+    done = group.run(node, "manage.py", "group", *arguments, "--json", "--url", group.url(node), timeout_s=150)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def rows(group: RealGroup, node: str, query: str) -> list:
+    layout = group.layout.nodes[node]
+    with psycopg.connect(postgres.url(layout.postgres_port, group.layout.secrets["postgres"], DATABASE)) as connection:
+        return connection.execute(query).fetchall()
+
+
+def test_nodes_come_go_catch_up_and_are_rebuilt(group: RealGroup) -> None:
+    for i in range(40):
+        assert group.put("n1", f"membership/{i}", i).status_code == 201
+    for node in ("n1", "n2", "n3"):
+        eventually(lambda node=node: rows(group, node, "SELECT index FROM consensus_logbase")[0][0] > 50, 30, "trimmed")
+
+    # A fourth node joins: the log does not reach back, so it gets an image, and becomes a voter.
+    groups.add_node(group.layout, "n4", lambda step: None)
+    eventually(lambda: ask(group, "status")["joining"], 20, "n4 asks to join")
+    assert not is_ready(group.layout.nodes["n4"])
+    joined = ask(group, "add", "n4")
+    assert [member["node"] for member in joined["members"] if member["voter"]] == ["n1", "n2", "n3", "n4"]
+    assert joined["quorum_size"] == 3
+    group.wait_level()
+    assert group.get("n4", "membership/7").json()["value"] == 7
+
+    # One that was away longer than the log reaches comes back by itself.
+    away = group.follower()
+    group.act("kill", away)
+    for i in range(40, 80):
+        assert group.put(group.leader(), f"membership/{i}", i).status_code == 201
+    last = rows(group, group.leader(), "SELECT index FROM consensus_appliedstate")[0][0]
+    base = "SELECT index FROM consensus_logbase"
+    eventually(lambda: rows(group, group.leader(), base)[0][0] > last - 15, 30, "the leader's log trimmed")
+    group.act("start", away)
+    group.wait_ready()
+    group.wait_level()
+
+    # Tables that differ are replaced by one command.
+    odd = group.follower()
+    rows(group, odd, "UPDATE entries_configentry SET value = '666' WHERE key = 'membership/7' RETURNING key")
+    assert "666" in {row[0] for row in rows(group, odd, "SELECT value FROM entries_configentry")}
+    ask(group, "rebuild", odd)
+    eventually(lambda: "666" not in {row[0] for row in rows(group, odd, "SELECT value FROM entries_configentry")}, 60)
+    group.wait_level()
+    group.wait_ready()
+
+    # A node goes, for good, and says so.
+    gone = group.follower()
+    left = ask(group, "remove", gone)
+    assert group.put(group.leader(), "membership/after", 1).status_code == 201
+    eventually(lambda: len(ask(group, "status")["members"]) == 3, 20, f"{gone} gone ({len(left['members'])} before)")
+    eventually(lambda: not is_ready(group.layout.nodes[gone]), 20, f"{gone} not ready")
