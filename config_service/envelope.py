@@ -58,6 +58,20 @@ class Refusal(msgspec.Struct, frozen=True, array_like=True, tag_field="outcome",
     current_revision: int = 0
 
 
+class OperationDone(msgspec.Struct, frozen=True, array_like=True):
+    """What one operation of a transaction did."""
+
+    operation: str
+    namespace: str
+    key: str
+    created: bool = False
+    created_revision: int = 0
+    version: int = 0
+    type: str = ""
+    expires_at: str = ""
+    deleted: bool = False
+
+
 class Done(msgspec.Struct, frozen=True, array_like=True, tag_field="outcome", tag="done"):
     """The command was applied at ``revision``. What more there is to tell depends on the command."""
 
@@ -68,6 +82,9 @@ class Done(msgspec.Struct, frozen=True, array_like=True, tag_field="outcome", ta
     type: str = ""
     at: str = ""
     changed: int = 0
+    expires_at: str = ""
+    succeeded: bool = True
+    results: tuple[OperationDone, ...] = ()
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -28,6 +28,12 @@ class TypeMismatch(Invalid):
     code = "type_mismatch"
 
 
+class Unprocessable(Invalid):
+    """Every part is sound, but not together."""
+
+    code = "unprocessable"
+
+
 class TooLarge(Invalid):
     code = "too_large"
 

@@ -16,7 +16,10 @@ _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 def read_body(request: Request, required: dict[str, type], optional: dict[str, type]) -> dict[str, Any]:
     """The fields of a JSON object, each of its type (``object`` for any); unknown ones are refused, not ignored."""
-    body = request.data if isinstance(request.data, dict) else {}
+    return check_fields(request.data if isinstance(request.data, dict) else {}, required, optional)
+
+
+def check_fields(body: dict[str, Any], required: dict[str, type], optional: dict[str, type]) -> dict[str, Any]:
     known = required | optional
     errors = {name: ["unknown field"] for name in body if name not in known}
     for name, kind in known.items():
@@ -26,7 +29,7 @@ def read_body(request: Request, required: dict[str, type], optional: dict[str, t
         elif not isinstance(body[name], kind):
             errors[name] = [f"must be a {'string' if kind is str else kind.__name__}"]
     if errors:
-        raise Invalid("the body has wrong fields: " + ", ".join(sorted(errors)), errors)
+        raise Invalid("wrong fields: " + ", ".join(sorted(errors)), errors)
     return body
 
 

@@ -129,9 +129,9 @@ class EntryView(ApiView):
         precondition = read_precondition(request)
         require(request, _put_action(precondition), namespace)
         read_query(request)
-        body = read_body(request, {"value": object}, {"type": str, "comment": str})
+        body = read_body(request, {"value": object}, {"type": str, "comment": str, "ttl_s": int})
         if "type" in body:
-            validation.check_type(body["type"], seals=True)
+            validation.check_type(body["type"])
         request_id = read_request_id(request)
         written = services.put_entry(
             request.user.get_username(),
@@ -140,6 +140,7 @@ class EntryView(ApiView):
             body["value"],
             type=body.get("type", ""),
             comment=body.get("comment", ""),
+            ttl_s=body.get("ttl_s"),
             expected_revision=precondition.expected_revision,
             must_exist=precondition.must_exist,
             must_not_exist=precondition.must_not_exist,

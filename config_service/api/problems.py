@@ -21,6 +21,7 @@ _PRODUCT_STATUS: dict[type[product.ProductError], int] = {
     product.TypeMismatch: 422,
     SealingUnavailable: 422,
     SealBroken: 422,
+    product.Unprocessable: 422,
     product.TooLarge: 413,
     product.Invalid: 400,
     product.NotFound: 404,

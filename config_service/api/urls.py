@@ -29,6 +29,7 @@ from config_service.api.history import (
     NamespaceHistoryView,
     NamespaceRollbackView,
 )
+from config_service.api.transactions import TransactionsView
 from config_service.api.watch import WatchView
 
 urlpatterns = [
@@ -42,6 +43,7 @@ urlpatterns = [
     path("namespaces/<str:namespace>/entries/<path:key>/rollback", EntryRollbackView.as_view()),
     path("namespaces/<str:namespace>/entries/<path:key>/reveal", RevealView.as_view()),
     path("namespaces/<str:namespace>/entries/<path:key>", EntryView.as_view()),
+    path("transactions", TransactionsView.as_view()),
     path("history", HistoryReachView.as_view()),
     path("watch", WatchView.as_view()),
     path("audit", AuditView.as_view()),

@@ -13,6 +13,7 @@ from config_service.entries.commands import EntriesCommand
 from config_service.entries.models import IDS_PER_REVISION
 from config_service.entries.tables import (
     SELECT_ROWS,
+    SELECT_VALUES,
     ChangeColumns,
     EntryColumns,
     Key,
@@ -70,6 +71,15 @@ class Batch:
         found = execute(SELECT_ROWS, TextArray([key[0] for key in missing]), TextArray([key[1] for key in missing]))
         for namespace, name, *columns in found.fetchall():
             rows[namespace, name] = Row(*columns)
+
+    def values(self, keys: Collection[Key]) -> dict[Key, str]:
+        """The JSON texts of those of the loaded ``keys`` that exist."""
+        found = {key: self._written[key].value_json for key in keys if key in self._written}
+        stored = [key for key in keys if key not in found and self.rows[key] is not None]
+        if stored:
+            columns = TextArray([key[0] for key in stored]), TextArray([key[1] for key in stored])
+            found |= {(row[0], row[1]): row[2] for row in execute(SELECT_VALUES, *columns).fetchall()}
+        return found
 
     def put(self, step: Step, key: Key, value_json: str, kind: str, comment: str, expires_at: str = "") -> Row:
         """Create or change a loaded entry."""

@@ -1,5 +1,8 @@
 """What can be proposed about namespaces and entries."""
 
+import msgspec
+
+from config_service.entries.operations import Compare, Operation
 from config_service.envelope import CommandBase, Done, Target
 
 
@@ -34,6 +37,7 @@ class PutEntry(CommandBase, frozen=True, tag="entries.put"):
     must_not_exist: bool = False
     must_exist: bool = False
     type_given: bool = True
+    ttl_s: int = 0
 
     def touches(self, done: Done) -> tuple[Target, ...]:
         return (Target("entry", self.namespace, self.key),)
@@ -87,6 +91,44 @@ class CompactHistory(CommandBase, frozen=True, tag="entries.compact"):
         return (Target("history", detail=f"{done.changed} changes looked at"),) if done.changed else ()
 
 
+class Transact(CommandBase, frozen=True, tag="entries.transact"):
+    """Do ``then`` if all of ``compare`` hold, ``otherwise`` if not. No key occurs twice in a branch."""
+
+    compare: tuple[Compare, ...]
+    then: tuple[Operation, ...]
+    otherwise: tuple[Operation, ...]
+
+    def touches(self, done: Done) -> tuple[Target, ...]:
+        return tuple(
+            Target("entry", one.namespace, one.key, detail=one.operation)
+            for one in done.results
+            if one.operation == "put" or one.deleted
+        )
+
+
+class SeenEntry(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    namespace: str
+    key: str
+    revision: int
+
+
+class ExpireEntries(CommandBase, frozen=True, tag="entries.expire"):
+    """Delete entries whose time is over by the proposer's clock, unless they were written since it looked."""
+
+    entries: tuple[SeenEntry, ...]
+
+    def touches(self, done: Done) -> tuple[Target, ...]:
+        return tuple(Target("entry", one.namespace, one.key, detail="expired") for one in done.results)
+
+
 EntriesCommand = (
-    PutNamespace | DeleteNamespace | PutEntry | DeleteEntry | RollbackEntry | RollbackNamespace | CompactHistory
+    PutNamespace
+    | DeleteNamespace
+    | PutEntry
+    | DeleteEntry
+    | RollbackEntry
+    | RollbackNamespace
+    | CompactHistory
+    | Transact
+    | ExpireEntries
 )

@@ -1,5 +1,7 @@
 """May one entry be put or deleted? Decided over a `Batch`, in the order of the log."""
 
+from datetime import datetime, timedelta
+
 from config_service.entries.batch import Batch, Row, Step
 from config_service.entries.commands import DeleteEntry, PutEntry
 from config_service.entries.snapshots import SECRET
@@ -19,8 +21,10 @@ def put(batch: Batch, step: Step, command: PutEntry) -> Done | Refusal:
     kind = command.type
     if before is not None and not command.type_given:
         kind = type_to_keep(before.type, kind)
-    row = batch.put(step, key, command.value_json, kind, command.comment)
-    return Done(step.revision, before is None, row.created_revision, row.version, kind, step.at)
+    expires_at = expiry(step.at, command.ttl_s)
+    row = batch.put(step, key, command.value_json, kind, command.comment, expires_at)
+    created = before is None
+    return Done(step.revision, created, row.created_revision, row.version, kind, step.at, expires_at=expires_at)
 
 
 def delete(batch: Batch, step: Step, command: DeleteEntry) -> Done | Refusal:
@@ -47,6 +51,14 @@ def _put_refusal(command: PutEntry, row: Row | None) -> Refusal | None:
     if expected is not None and expected != (row.revision if row else 0):
         return stale(expected, row)
     return None
+
+
+def expiry(at: str, ttl_s: int) -> str:
+    """When an entry written ``at`` expires, "" for never: counted from the proposer's time, the same on every node."""
+    if not ttl_s:
+        return ""
+    until = datetime.fromisoformat(at) + timedelta(seconds=ttl_s)
+    return until.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def missing() -> Refusal:

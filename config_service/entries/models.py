@@ -64,6 +64,9 @@ class ConfigEntry(ReplicatedModel):
         verbose_name = "entry"
         verbose_name_plural = "entries"
         constraints = [models.UniqueConstraint(fields=["namespace", "key"], name="entry_namespace_key")]
+        indexes = [
+            models.Index("expires_at", name="entry_expiry", condition=models.Q(expires_at__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.namespace_id}/{self.key}"

@@ -66,16 +66,17 @@ def put_entry(
     expected_revision: int | None = None,
     must_not_exist: bool = False,
     must_exist: bool = False,
+    ttl_s: int | None = None,
     request_id: str = "",
 ) -> WrittenEntry:
     """``value`` is a JSON value from `validation.parse_json`. Without ``type``, an existing entry keeps its type where
     the value fits it, and a new one takes the value's own. A secret is sealed here, before anything else sees it; an
-    entry that is one stays one."""
+    entry that is one stays one. With ``ttl_s`` the entry is deleted so long after."""
     validation.check_namespace(namespace)
     validation.check_key(key)
     validation.check_text("comment", comment, validation.MAX_COMMENT_LENGTH)
     if type:
-        validation.check_fits(validation.check_type(type, seals=True), value)
+        validation.check_fits(validation.check_type(type), value)
     text = validation.canonical(value)
     if not type and selectors.is_secret(namespace, key):
         type = SECRET
@@ -92,11 +93,13 @@ def put_entry(
         must_not_exist=must_not_exist,
         must_exist=must_exist,
         type_given=bool(type),
+        ttl_s=0 if ttl_s is None else validation.check_ttl(ttl_s),
     )
     done = propose(command, actor, request_id)
     snapshot = EntrySnapshot(
-        namespace, key, text, done.type, done.revision, done.created_revision, done.version, done.at, actor, comment
-    )
+        namespace, key, text, done.type, done.revision, done.created_revision, done.version, done.at, actor, comment,
+        done.expires_at or None,
+    )  # fmt: skip
     return WrittenEntry(snapshot, done.created)
 
 

@@ -4,16 +4,18 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from config_service.entries import compaction, decisions, namespaces, rollback
+from config_service.entries import compaction, decisions, namespaces, rollback, transactions
 from config_service.entries.batch import Batch, Row, Step
 from config_service.entries.commands import (
     CompactHistory,
     DeleteEntry,
     DeleteNamespace,
+    ExpireEntries,
     PutEntry,
     PutNamespace,
     RollbackEntry,
     RollbackNamespace,
+    Transact,
 )
 from config_service.entries.tables import Key
 from config_service.envelope import Done, Refusal
@@ -29,6 +31,8 @@ _HANDLERS: dict[type, Callable[[Batch, Step, Any], Done | Refusal]] = {
     RollbackEntry: rollback.entry,
     RollbackNamespace: rollback.namespace,
     CompactHistory: compaction.compact,
+    Transact: transactions.transact,
+    ExpireEntries: transactions.expire,
 }
 _NAMES_ONE_ENTRY = (PutEntry, DeleteEntry, RollbackEntry)
 

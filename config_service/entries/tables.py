@@ -10,6 +10,11 @@ SELECT e.namespace_id, e.key, e.id, e.revision, e.created_revision, e.version, e
 FROM unnest(%s::text[], %s::text[]) AS wanted (namespace, key)
 JOIN entries_configentry e ON e.namespace_id = wanted.namespace AND e.key = wanted.key
 """
+SELECT_VALUES = """
+SELECT e.namespace_id, e.key, e.value
+FROM unnest(%s::text[], %s::text[]) AS wanted (namespace, key)
+JOIN entries_configentry e ON e.namespace_id = wanted.namespace AND e.key = wanted.key
+"""
 _UPSERT = """
 INSERT INTO entries_configentry (id, namespace_id, key, value, type, revision, created_revision, version, updated_at,
                                  updated_by, comment, expires_at)

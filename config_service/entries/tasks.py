@@ -4,11 +4,12 @@ They take long and talk to the group, so the scheduler gives each a thread of it
 """
 
 import logging
+from datetime import UTC, datetime
 
 from celery import shared_task
 from django.conf import settings
 
-from config_service.entries import services
+from config_service.entries import expiring, services
 from config_service.refusals import REFUSALS, explain
 from consensus import services as consensus_services
 
@@ -17,9 +18,23 @@ logger = logging.getLogger(__name__)
 ACTOR = "system"
 
 
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
 def this_node_leads() -> bool:
     view = consensus_services.group_view()
     return view.running and view.leader == view.node
+
+
+@shared_task(name="entries.expire", ignore_result=True)
+def expire() -> None:
+    """Delete the entries whose time is over."""
+    try:
+        while this_node_leads() and expiring.expire_due(ACTOR, now()):
+            pass
+    except REFUSALS as error:
+        logger.warning("entries are not expired further now: %s", explain(error))
 
 
 @shared_task(name="entries.compact_history", ignore_result=True)

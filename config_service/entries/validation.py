@@ -13,6 +13,7 @@ MAX_VALUE_BYTES = 512 * 1024
 MAX_COMMENT_LENGTH = 2000
 MAX_DESCRIPTION_LENGTH = 2000
 MAX_DEPTH = 64
+MAX_TTL_S = 10 * 366 * 86_400
 TYPES = ("string", "integer", "float", "boolean", "json", "secret")
 
 _NAMESPACE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,63})")
@@ -44,10 +45,13 @@ def check_prefix(prefix: str) -> str:
     return prefix
 
 
-def check_type(kind: str, *, seals: bool = False) -> str:
-    """``seals``: the caller seals secrets. Nobody else may take one, or it would be proposed in clear."""
-    if kind == "secret" and not seals:
-        raise Invalid.field("type", "a secret is written by a request of its own")
+def check_ttl(ttl_s: int) -> int:
+    if isinstance(ttl_s, bool) or not 1 <= ttl_s <= MAX_TTL_S:
+        raise Invalid.field("ttl_s", f"a whole number of seconds from 1 to {MAX_TTL_S}")
+    return ttl_s
+
+
+def check_type(kind: str) -> str:
     if kind not in TYPES:
         raise Invalid.field("type", f"one of {', '.join(TYPES)}")
     return kind
@@ -123,6 +127,17 @@ def canonical(value: Any) -> str:
     if size > MAX_VALUE_BYTES:
         raise TooLarge.field("value", f"a value has at most {MAX_VALUE_BYTES} bytes, this one {size}")
     return text
+
+
+def same_json(left: Any, right: Any) -> bool:
+    """Equal as JSON: the order of members does not matter, 1 equals 1.0, and true is not 1."""
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(same_json(left[name], right[name]) for name in left)
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(same_json, left, right))
+    return left == right
 
 
 def infer_type(value: Any) -> str:

@@ -1,0 +1,34 @@
+"""What a transaction asks for and what it answers, as it travels. What it means is decided in `transactions`."""
+
+import msgspec
+
+
+class Compare(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """One condition on one entry: ``test`` is exists (``number`` 1 or 0), revision, version (both 0 where there is no
+    entry) or value."""
+
+    namespace: str
+    key: str
+    test: str
+    number: int = 0
+    value_json: str = ""
+
+
+class Put(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, tag_field="op", tag="put"):
+    namespace: str
+    key: str
+    value_json: str
+    type: str
+    type_given: bool = True
+    comment: str = ""
+    ttl_s: int = 0
+
+
+class Delete(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, tag_field="op", tag="delete"):
+    """No fault where there is nothing to delete."""
+
+    namespace: str
+    key: str
+
+
+Operation = Put | Delete

@@ -1,0 +1,75 @@
+"""Writing several entries at once: validate each operation, propose all of them as one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from config_service.entries import validation
+from config_service.entries.commands import Transact
+from config_service.entries.operations import Compare, Delete, Operation, Put
+from config_service.envelope import Done
+from config_service.errors import Invalid, TooLarge, Unprocessable
+from config_service.proposing import propose
+from config_service.texts import check_text
+
+MAX_OPERATIONS = 512
+# One command travels in one frame between the nodes (1 MiB).
+MAX_BYTES = 768 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Branches:
+    compare: tuple[Compare, ...]
+    then: tuple[Operation, ...]
+    otherwise: tuple[Operation, ...] = ()
+
+
+def make_put(namespace: str, key: str, value: Any, type: str = "", comment: str = "", ttl_s: int | None = None) -> Put:
+    validation.check_namespace(namespace)
+    validation.check_key(key)
+    check_text("comment", comment, validation.MAX_COMMENT_LENGTH)
+    if type:
+        validation.check_fits(validation.check_type(type), value)
+    ttl_s = 0 if ttl_s is None else validation.check_ttl(ttl_s)
+    kind = type or validation.infer_type(value)
+    return Put(namespace, key, validation.canonical(value), kind, bool(type), comment, ttl_s)
+
+
+def make_delete(namespace: str, key: str) -> Delete:
+    return Delete(validation.check_namespace(namespace), validation.check_key(key))
+
+
+def transact(actor: str, branches: Branches, *, request_id: str = "") -> Done:
+    """Raises `Unprocessable` for a key that is named twice in a branch or for too many operations."""
+    for name, branch in (("then", branches.then), ("else", branches.otherwise)):
+        _check_unique(name, branch)
+    operations = len(branches.then) + len(branches.otherwise)
+    if operations > MAX_OPERATIONS or len(branches.compare) > MAX_OPERATIONS:
+        raise Unprocessable(f"a transaction has at most {MAX_OPERATIONS} operations and as many comparisons")
+    if not operations and not branches.compare:
+        raise Unprocessable("the transaction is empty")
+    if _size(branches) > MAX_BYTES:
+        raise TooLarge(f"the values of a transaction have at most {MAX_BYTES} bytes together")
+    return propose(Transact(branches.compare, branches.then, branches.otherwise), actor, request_id)
+
+
+def _check_unique(name: str, branch: Sequence[Operation]) -> None:
+    seen: set[tuple[str, str]] = set()
+    for place, operation in enumerate(branch):
+        key = (operation.namespace, operation.key)
+        if key in seen:
+            field = f"{name}[{place}]"
+            raise Unprocessable(f"{field}: {'/'.join(key)} is named twice", {field: ["named twice in this branch"]})
+        seen.add(key)
+
+
+def _size(branches: Branches) -> int:
+    return len(msgspec.msgpack.encode((branches.compare, branches.then, branches.otherwise)))
+
+
+def at_place(place: str, error: Invalid) -> Invalid:
+    """The same complaint, saying which operation it is about."""
+    fields = {f"{place}.{name}": texts for name, texts in error.errors.items()} or {place: [error.detail]}
+    return type(error)(f"{place}: {error.detail}", fields)

@@ -1,0 +1,80 @@
+"""Compare, then or else, across namespaces, at one revision, all or nothing; and what has expired.
+
+Every operation of the chosen branch is checked before the first is done, so a refusal leaves nothing half done.
+"""
+
+import json
+from typing import Any
+
+from config_service.entries.batch import Batch, Step
+from config_service.entries.commands import ExpireEntries, Transact
+from config_service.entries.decisions import expiry, no_namespace
+from config_service.entries.operations import Compare, Operation, Put
+from config_service.entries.tables import Key
+from config_service.entries.validation import same_json, type_to_keep
+from config_service.envelope import Done, OperationDone, Refusal
+
+
+def transact(batch: Batch, step: Step, command: Transact) -> Done | Refusal:
+    named = [*command.compare, *command.then, *command.otherwise]
+    batch.load({(one.namespace, one.key) for one in named})
+    texts = batch.values([(c.namespace, c.key) for c in command.compare if c.test == "value"])
+    succeeded = all(_holds(batch, compare, texts) for compare in command.compare)
+    branch = command.then if succeeded else command.otherwise
+    for place, operation in enumerate(branch):
+        if operation.namespace not in batch.namespaces:
+            return _at(place, succeeded, no_namespace(operation.namespace))
+    results = tuple(_apply(batch, step, operation) for operation in branch)
+    return Done(step.revision, at=step.at, succeeded=succeeded, results=results)
+
+
+def expire(batch: Batch, step: Step, command: ExpireEntries) -> Done | Refusal:
+    """Delete those entries that are still at the revision at which they were seen to have expired."""
+    batch.load({(seen.namespace, seen.key) for seen in command.entries})
+    results = []
+    for seen in command.entries:
+        row = batch.rows[seen.namespace, seen.key]
+        if row is not None and row.revision == seen.revision:
+            batch.delete(step, (seen.namespace, seen.key), "expired")
+            results.append(OperationDone("delete", seen.namespace, seen.key, deleted=True))
+    return Done(step.revision, at=step.at, changed=len(results), results=tuple(results))
+
+
+def _holds(batch: Batch, compare: Compare, texts: dict[Key, str]) -> bool:
+    row = batch.rows[compare.namespace, compare.key]
+    match compare.test:
+        case "exists":
+            return (row is not None) == bool(compare.number)
+        case "revision":
+            return compare.number == (row.revision if row else 0)
+        case "version":
+            return compare.number == (row.version if row else 0)
+    text = texts.get((compare.namespace, compare.key))
+    return text is not None and _same(text, compare.value_json)
+
+
+def _same(text: str, other: str) -> bool:
+    if text == other:
+        return True
+    left: Any = json.loads(text)
+    return same_json(left, json.loads(other))
+
+
+def _apply(batch: Batch, step: Step, operation: Operation) -> OperationDone:
+    key = (operation.namespace, operation.key)
+    before = batch.rows[key]
+    if not isinstance(operation, Put):
+        if before is not None:
+            batch.delete(step, key)
+        return OperationDone("delete", *key, deleted=before is not None)
+    kind = operation.type
+    if before is not None and not operation.type_given:
+        kind = type_to_keep(before.type, kind)
+    expires_at = expiry(step.at, operation.ttl_s)
+    row = batch.put(step, key, operation.value_json, kind, operation.comment, expires_at)
+    return OperationDone("put", *key, before is None, row.created_revision, row.version, kind, expires_at)
+
+
+def _at(place: int, succeeded: bool, refusal: Refusal) -> Refusal:
+    branch = "then" if succeeded else "else"
+    return Refusal(refusal.code, f"{branch}[{place}]: {refusal.detail}", refusal.current_revision)
