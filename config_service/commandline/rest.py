@@ -1,0 +1,93 @@
+"""A small REST client for the command line: any of several nodes, a token, one clear line for every failure."""
+
+import http.client
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote, urlencode
+from urllib.request import Request, urlopen
+from uuid import uuid4
+
+TIMEOUT_S = 30
+
+
+class RestError(Exception):
+    """``str`` is one line; ``problem`` is the problem document, empty where no node answered."""
+
+    def __init__(self, line: str, problem: dict[str, Any] | None = None):
+        super().__init__(line)
+        self.problem = problem or {}
+
+
+class Rest:
+    """Asks the first of ``servers`` that answers. A write carries an idempotency key, so that asking the next node
+    after a broken connection is harmless."""
+
+    def __init__(self, servers: list[str], token: str):
+        self._servers = servers
+        self._token = token
+
+    def request(
+        self, method: str, path: str, body: Any = None, query: dict[str, Any] | None = None, **headers: str
+    ) -> Any:
+        """``path`` below ``/api/v1/``, quoted. Returns the decoded answer, None where it is empty."""
+        asked = {name: value for name, value in (query or {}).items() if value is not None}
+        target = f"/api/v1/{path}" + (f"?{urlencode(asked)}" if asked else "")
+        sent = {"Authorization": f"Bearer {self._token}", "Accept": "application/json"} | headers
+        if method != "GET":
+            sent |= {"Idempotency-Key": uuid4().hex, "Content-Type": "application/json"}
+        data = None if body is None else json.dumps(body).encode()
+        failures = []
+        for server in self._servers:
+            try:
+                with urlopen(Request(server.rstrip("/") + target, data, sent, method=method), timeout=TIMEOUT_S) as got:
+                    return _decoded(got.read())
+            except HTTPError as error:
+                with error:
+                    problem = _problem(error)
+                if error.code != 503:
+                    raise RestError(_line(error.code, problem), problem) from None
+                failures.append(f"{server}: {_line(error.code, problem)}")
+            except (URLError, OSError, http.client.HTTPException, ValueError) as error:
+                failures.append(f"{server}: {getattr(error, 'reason', error)}")
+        raise RestError("no node could do it: " + "; ".join(failures))
+
+    def pages(self, path: str, query: dict[str, Any], most: int | None = None) -> Iterator[dict[str, Any]]:
+        """The items of all pages, at most ``most`` of them."""
+        cursor: str | None = None
+        left = most
+        while True:
+            limit = 1000 if left is None else min(left, 1000)
+            page = self.request("GET", path, query=query | {"limit": limit, "cursor": cursor})
+            yield from page["items"]
+            cursor = page["next"]
+            if left is not None:
+                left -= len(page["items"])
+            if cursor is None or (left is not None and left <= 0):
+                return
+
+
+def entry_path(namespace: str, key: str, more: str = "") -> str:
+    return f"{namespace_path(namespace)}/entries/{quote(key, safe='/')}{more}"
+
+
+def namespace_path(namespace: str) -> str:
+    return f"namespaces/{quote(namespace, safe='')}"
+
+
+def _decoded(data: bytes) -> Any:
+    return json.loads(data) if data else None
+
+
+def _problem(error: HTTPError) -> dict[str, Any]:
+    try:
+        found = json.loads(error.read())
+    except (ValueError, OSError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _line(status: int, problem: dict[str, Any]) -> str:
+    detail = str(problem.get("detail") or "the node gave no reason").replace("\n", " ")
+    return f"{detail} ({status})"
