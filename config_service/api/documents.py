@@ -4,7 +4,8 @@ from typing import Any, NamedTuple
 
 from config_service.accounts.models import Verb
 from config_service.api.paging import DEFAULT_LIMIT, MAX_LIMIT
-from config_service.entries.validation import MAX_KEY_LENGTH, TYPES
+from config_service.entries.transacting import MAX_OPERATIONS
+from config_service.entries.validation import MAX_KEY_LENGTH, MAX_TTL_S, TYPES
 
 _REVISION = {"type": "integer", "minimum": 0, "maximum": 2**48}
 _TIME = {"type": "string", "format": "date-time"}
@@ -99,8 +100,18 @@ QUERIES = {
     "until": _query(_REVISION, "Only what was up to this revision."),
     "order": _query({"type": "string", "enum": ["oldest", "newest"], "default": "oldest"}, "Which comes first."),
 }
+_OBJECTS = {"type": "array", "items": {"type": "object"}, "maxItems": MAX_OPERATIONS}
 BODIES = {
-    "entry": _object({"value": {}}, {"type": {"type": "string", "enum": list(TYPES)}, "comment": _TEXT}, open=True),
+    "entry": _object(
+        {"value": {}},
+        {
+            "type": {"type": "string", "enum": list(TYPES)},
+            "comment": _TEXT,
+            "ttl_s": {"type": "integer", "minimum": 1, "maximum": MAX_TTL_S},
+        },
+        open=True,
+    ),
+    "transaction": _object({}, dict.fromkeys(("compare", "then", "else"), _OBJECTS)),
     "namespace": _object({}, {"description": _TEXT}),
     "rollback": _object({"revision": _REVISION}, {"comment": _TEXT}),
     "transfer": _object({}, {"to": _TEXT}),
@@ -185,6 +196,7 @@ OPERATIONS = {
     ("GET", f"{_NS}/history"): Operation(result="changes", query=(*_READ, *_PAGE, "prefix")),
     ("GET", f"{_NS}/diff"): Operation(query=(*_READ, *_PAGE, "from", "to", "key", "prefix")),
     ("POST", f"{_NS}/rollback"): Operation(body="rollback", headers=_WRITE),
+    ("POST", "/api/v1/transactions"): Operation(body="transaction", headers=_WRITE),
     ("GET", "/api/v1/history"): Operation(query=_READ),
     ("GET", "/api/v1/watch"): Operation(
         result="watch", query=("namespace", "prefix", "since", "wait_s"), headers=("Last-Event-ID",), streams=True
