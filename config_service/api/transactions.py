@@ -6,7 +6,8 @@
      "else":    […]}
 
 ``then`` is done if every comparison holds, ``else`` if one does not. A revision or version of 0 means that there is no
-entry. Values are compared as JSON: the order of members does not matter. All three lists may be left out.
+entry. Values are compared as JSON: the order of members does not matter. That of a secret is not compared. All three
+lists may be left out.
 """
 
 from typing import Any

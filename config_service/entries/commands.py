@@ -26,7 +26,8 @@ class DeleteNamespace(CommandBase, frozen=True, tag="entries.delete_namespace"):
 
 class PutEntry(CommandBase, frozen=True, tag="entries.put"):
     """``type_given`` is false where the proposer only guessed ``type`` from the value: an entry that exists then keeps
-    its own type if the value fits it. The state machine decides, since the proposer may be behind."""
+    its own type if the value fits it. The state machine decides, since the proposer may be behind. ``expires_at`` is
+    for keeping what an entry has; ``ttl_s`` counts from now."""
 
     namespace: str
     key: str
@@ -38,6 +39,7 @@ class PutEntry(CommandBase, frozen=True, tag="entries.put"):
     must_exist: bool = False
     type_given: bool = True
     ttl_s: int = 0
+    expires_at: str = ""
 
     def touches(self, done: Done) -> tuple[Target, ...]:
         return (Target("entry", self.namespace, self.key),)

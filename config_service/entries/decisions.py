@@ -17,11 +17,11 @@ def put(batch: Batch, step: Step, command: PutEntry) -> Done | Refusal:
     if refusal := _put_refusal(command, before):
         return refusal
     if before is not None and before.type == SECRET and not command.type_given:
-        return Refusal("type_mismatch", "this entry is a secret: write it with a type")
+        return secret_in_clear()
     kind = command.type
     if before is not None and not command.type_given:
         kind = type_to_keep(before.type, kind)
-    expires_at = expiry(step.at, command.ttl_s)
+    expires_at = command.expires_at or expiry(step.at, command.ttl_s)
     row = batch.put(step, key, command.value_json, kind, command.comment, expires_at)
     created = before is None
     return Done(step.revision, created, row.created_revision, row.version, kind, step.at, expires_at=expires_at)
@@ -59,6 +59,11 @@ def expiry(at: str, ttl_s: int) -> str:
         return ""
     until = datetime.fromisoformat(at) + timedelta(seconds=ttl_s)
     return until.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def secret_in_clear() -> Refusal:
+    """The proposer did not know yet that the entry is a secret, so it did not seal the value."""
+    return Refusal("type_mismatch", "this entry is a secret: write it with a type")
 
 
 def missing() -> Refusal:

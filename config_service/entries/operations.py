@@ -2,6 +2,9 @@
 
 import msgspec
 
+# A value to compare with would be in the log in clear, and who may not see a secret could guess it.
+SECRET_COMPARED = "the value of a secret is not compared: compare its revision or its version"
+
 
 class Compare(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """One condition on one entry: ``test`` is exists (``number`` 1 or 0), revision, version (both 0 where there is no

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from config_service.entries.commands import PutEntry
 from config_service.entries.models import ConfigEntry, EntryRevision
-from config_service.entries.snapshots import SECRET
+from config_service.entries.snapshots import SECRET, time_text
 from config_service.errors import NotFound, PreconditionFailed
 from config_service.proposing import propose
 from config_service.sealing.seals import SealingUnavailable, newest_key_id, open_sealed, parse, seal
@@ -50,7 +50,13 @@ def _rotate_entry(actor: str, entry: ConfigEntry) -> bool:
     request_id = new_request_id()
     value = seal(entry.namespace_id, entry.key, plain, request_id)
     command = PutEntry(
-        entry.namespace_id, entry.key, value, SECRET, comment=entry.comment, expected_revision=entry.revision
+        entry.namespace_id,
+        entry.key,
+        value,
+        SECRET,
+        comment=entry.comment,
+        expected_revision=entry.revision,
+        expires_at=time_text(entry.expires_at) if entry.expires_at else "",
     )
     try:
         propose(command, actor, request_id)

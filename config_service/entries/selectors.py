@@ -1,5 +1,6 @@
 """Reads of this node's tables. How fresh they are is the caller's business (`consensus.client`)."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db.models import Count
@@ -55,6 +56,13 @@ def get_entry(namespace: str, key: str) -> EntrySnapshot:
 
 def is_secret(namespace: str, key: str) -> bool:
     return ConfigEntry.objects.filter(namespace_id=namespace, key=key, type=SECRET).exists()
+
+
+def secrets_among(keys: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Those of ``keys``, pairs of namespace and key, that are secrets now."""
+    namespaces, names = {key[0] for key in keys}, {key[1] for key in keys}
+    found = ConfigEntry.objects.filter(type=SECRET, namespace_id__in=namespaces, key__in=names)
+    return set(keys) & set(found.values_list("namespace_id", "key"))
 
 
 def list_entries(

@@ -1,4 +1,4 @@
-"""Writing several entries at once: validate each operation, propose all of them as one."""
+"""Writing several entries at once: validate each operation, seal the secrets, propose all of them as one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,13 +6,16 @@ from typing import Any
 
 import msgspec
 
-from config_service.entries import validation
+from config_service.entries import selectors, validation
 from config_service.entries.commands import Transact
-from config_service.entries.operations import Compare, Delete, Operation, Put
+from config_service.entries.operations import SECRET_COMPARED, Compare, Delete, Operation, Put
+from config_service.entries.snapshots import SECRET
 from config_service.envelope import Done
 from config_service.errors import Invalid, TooLarge, Unprocessable
 from config_service.proposing import propose
+from config_service.sealing.seals import seal
 from config_service.texts import check_text
+from consensus.client import new_request_id
 
 MAX_OPERATIONS = 512
 # One command travels in one frame between the nodes (1 MiB).
@@ -27,6 +30,7 @@ class Branches:
 
 
 def make_put(namespace: str, key: str, value: Any, type: str = "", comment: str = "", ttl_s: int | None = None) -> Put:
+    """With the value in clear, also that of a secret: `transact` seals it."""
     validation.check_namespace(namespace)
     validation.check_key(key)
     check_text("comment", comment, validation.MAX_COMMENT_LENGTH)
@@ -42,7 +46,8 @@ def make_delete(namespace: str, key: str) -> Delete:
 
 
 def transact(actor: str, branches: Branches, *, request_id: str = "") -> Done:
-    """Raises `Unprocessable` for a key that is named twice in a branch or for too many operations."""
+    """Raises `Unprocessable` for a key that is named twice in a branch, for too many operations, and for comparing the
+    value of a secret; `SealingUnavailable` where there is a secret to write and no key."""
     for name, branch in (("then", branches.then), ("else", branches.otherwise)):
         _check_unique(name, branch)
     operations = len(branches.then) + len(branches.otherwise)
@@ -50,6 +55,8 @@ def transact(actor: str, branches: Branches, *, request_id: str = "") -> Done:
         raise Unprocessable(f"a transaction has at most {MAX_OPERATIONS} operations and as many comparisons")
     if not operations and not branches.compare:
         raise Unprocessable("the transaction is empty")
+    request_id = request_id or new_request_id()
+    branches = _seal_secrets(branches, request_id)
     if _size(branches) > MAX_BYTES:
         raise TooLarge(f"the values of a transaction have at most {MAX_BYTES} bytes together")
     return propose(Transact(branches.compare, branches.then, branches.otherwise), actor, request_id)
@@ -63,6 +70,32 @@ def _check_unique(name: str, branch: Sequence[Operation]) -> None:
             field = f"{name}[{place}]"
             raise Unprocessable(f"{field}: {'/'.join(key)} is named twice", {field: ["named twice in this branch"]})
         seen.add(key)
+
+
+def _seal_secrets(branches: Branches, request_id: str) -> Branches:
+    """An entry that is a secret stays one when it is put without a type, in the branch that is not taken too: the log
+    holds both. A compared value would stand there in clear."""
+    compared = {(one.namespace, one.key) for one in branches.compare if one.test == "value"}
+    untyped = {
+        (one.namespace, one.key)
+        for one in (*branches.then, *branches.otherwise)
+        if isinstance(one, Put) and not one.type_given
+    }
+    secrets = selectors.secrets_among(compared | untyped)
+    for place, one in enumerate(branches.compare):
+        if one.test == "value" and (one.namespace, one.key) in secrets:
+            field = f"compare[{place}].value"
+            raise Unprocessable(f"{field}: {SECRET_COMPARED}", {field: [SECRET_COMPARED]})
+
+    def sealed(one: Operation) -> Operation:
+        if not isinstance(one, Put):
+            return one
+        if one.type != SECRET and (one.type_given or (one.namespace, one.key) not in secrets):
+            return one
+        text = seal(one.namespace, one.key, one.value_json, request_id)
+        return msgspec.structs.replace(one, value_json=text, type=SECRET, type_given=True)
+
+    return Branches(branches.compare, tuple(map(sealed, branches.then)), tuple(map(sealed, branches.otherwise)))
 
 
 def _size(branches: Branches) -> int:

@@ -8,8 +8,9 @@ from typing import Any
 
 from config_service.entries.batch import Batch, Step
 from config_service.entries.commands import ExpireEntries, Transact
-from config_service.entries.decisions import expiry, no_namespace
-from config_service.entries.operations import Compare, Operation, Put
+from config_service.entries.decisions import expiry, no_namespace, secret_in_clear
+from config_service.entries.operations import SECRET_COMPARED, Compare, Operation, Put
+from config_service.entries.snapshots import SECRET
 from config_service.entries.tables import Key
 from config_service.entries.validation import same_json, type_to_keep
 from config_service.envelope import Done, OperationDone, Refusal
@@ -18,12 +19,15 @@ from config_service.envelope import Done, OperationDone, Refusal
 def transact(batch: Batch, step: Step, command: Transact) -> Done | Refusal:
     named = [*command.compare, *command.then, *command.otherwise]
     batch.load({(one.namespace, one.key) for one in named})
+    for place, compare in enumerate(command.compare):
+        if compare.test == "value" and _is_secret(batch, compare):
+            return _at(f"compare[{place}]", Refusal("type_mismatch", SECRET_COMPARED))
     texts = batch.values([(c.namespace, c.key) for c in command.compare if c.test == "value"])
     succeeded = all(_holds(batch, compare, texts) for compare in command.compare)
     branch = command.then if succeeded else command.otherwise
     for place, operation in enumerate(branch):
-        if operation.namespace not in batch.namespaces:
-            return _at(place, succeeded, no_namespace(operation.namespace))
+        if refusal := _refusal(batch, operation):
+            return _at(f"{'then' if succeeded else 'else'}[{place}]", refusal)
     results = tuple(_apply(batch, step, operation) for operation in branch)
     return Done(step.revision, at=step.at, succeeded=succeeded, results=results)
 
@@ -60,6 +64,19 @@ def _same(text: str, other: str) -> bool:
     return same_json(left, json.loads(other))
 
 
+def _refusal(batch: Batch, operation: Operation) -> Refusal | None:
+    if operation.namespace not in batch.namespaces:
+        return no_namespace(operation.namespace)
+    if isinstance(operation, Put) and not operation.type_given and _is_secret(batch, operation):
+        return secret_in_clear()
+    return None
+
+
+def _is_secret(batch: Batch, named: Compare | Operation) -> bool:
+    row = batch.rows[named.namespace, named.key]
+    return row is not None and row.type == SECRET
+
+
 def _apply(batch: Batch, step: Step, operation: Operation) -> OperationDone:
     key = (operation.namespace, operation.key)
     before = batch.rows[key]
@@ -75,6 +92,5 @@ def _apply(batch: Batch, step: Step, operation: Operation) -> OperationDone:
     return OperationDone("put", *key, before is None, row.created_revision, row.version, kind, expires_at)
 
 
-def _at(place: int, succeeded: bool, refusal: Refusal) -> Refusal:
-    branch = "then" if succeeded else "else"
-    return Refusal(refusal.code, f"{branch}[{place}]: {refusal.detail}", refusal.current_revision)
+def _at(place: str, refusal: Refusal) -> Refusal:
+    return Refusal(refusal.code, f"{place}: {refusal.detail}", refusal.current_revision)

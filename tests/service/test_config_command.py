@@ -8,6 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from config_service.commandline import rest
+from config_service.sealing.keys import new_key
 
 
 class Answer(io.BytesIO):
@@ -61,6 +62,16 @@ def test_set_get_list_delete(nodes, shop):
     assert config("delete", "shop", "name") == "shop/name is deleted"
     assert shop.get("namespaces/shop/entries/name").status_code == 404
     assert config_json("set", "shop", "t", "1", "--ttl-s", "60")["expires_at"]
+
+
+def test_a_secret_is_not_shown(nodes, settings):
+    settings.SECRET_KEYS = f"k1:{new_key()}"
+    config("set", "shop", "password", "plain", "--type", "secret")
+    with pytest.raises(CommandError, match="shop/password is a secret"):
+        config("get", "shop", "password")
+    assert config_json("get", "shop", "password")["masked"] is True
+    assert config("list", "shop") == "password\t(secret)"
+    assert config("history", "shop").split("\t")[4] == "(secret)"
 
 
 def test_the_past(nodes):

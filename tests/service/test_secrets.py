@@ -167,6 +167,65 @@ def test_a_rollback_brings_the_old_secret_back(vault):
     assert vault.post(f"{PATH}/reveal", {}).json()["value"] == PLAIN
 
 
+def put(value, **more):
+    return {"op": "put", "namespace": "shop", "key": "db/password", "value": value, **more}
+
+
+@pytest.mark.parametrize("branch", ["then", "else"])
+@pytest.mark.parametrize("more", [{}, {"type": "secret"}])
+def test_a_transaction_seals_what_is_or_becomes_a_secret(vault, direct, branch, more):
+    """Also in the branch that is not taken, and in a transaction that is refused."""
+    written = ConfigEntry.objects.get().revision
+    body = {"compare": [{"namespace": "shop", "key": "none", "exists": branch == "else"}], branch: [put(PLAIN, **more)]}
+    other = "else" if branch == "then" else "then"
+    assert vault.post("transactions", body | {other: [put("untaken-plain", **more)]}).json()["results"][0]["type"] == (
+        "secret"
+    )
+    refused = {"op": "put", "namespace": "none", "key": "k", "value": 1}
+    assert vault.post("transactions", {"then": [put("refused-plain", **more), refused]}).status_code == 404
+    assert vault.post(f"{PATH}/reveal", {}).json()["value"] == PLAIN
+    assert vault.post(f"{PATH}/rollback", {"revision": written}).json()["masked"] is True
+    assert vault.post("namespaces/shop/rollback", {"revision": written + 1}).status_code == 200
+    assert vault.post(f"{PATH}/reveal", {}).json()["value"] == PLAIN
+    stored = everything_stored()
+    for plain in (PLAIN, "untaken-plain", "refused-plain"):
+        assert plain not in stored and plain.encode().hex() not in stored
+        assert all(plain.encode() not in payload for payload in direct.proposed)
+
+
+def test_a_transaction_may_make_a_secret_something_else_and_gets_the_first_answer_again(vault):
+    body = {"then": [put("x")]}
+    first = vault.post("transactions", body, Idempotency_Key="a")
+    assert vault.post("transactions", body, Idempotency_Key="a").content == first.content
+    body = {"then": [put("open", type="string")], "else": [put("x")]}
+    assert vault.post("transactions", body).json()["results"][0]["type"] == "string"
+    assert vault.get(PATH).json()["value"] == "open"
+
+
+def test_a_transaction_does_not_compare_with_a_secret(vault, direct):
+    compare = {"namespace": "shop", "key": "db/password", "value": PLAIN}
+    answer = vault.post("transactions", {"compare": [compare]})
+    assert (answer.status_code, list(answer.json()["errors"])) == (422, ["compare[0].value"])
+    assert all(PLAIN.encode() not in payload for payload in direct.proposed)
+
+
+def test_a_transaction_with_a_secret_needs_a_key(shop, settings):
+    settings.SECRET_KEYS = ""
+    answer = shop.post("transactions", {"then": [put(PLAIN, type="secret")]})
+    assert answer.status_code == 422 and "SECRET_KEYS" in answer.json()["detail"]
+
+
+def test_what_a_proposer_that_is_behind_did_not_seal_is_not_stored(vault, monkeypatch):
+    monkeypatch.setattr("config_service.entries.selectors.secrets_among", lambda keys: set())
+    for body in (
+        {"then": [put("late-plain")]},
+        {"compare": [{"namespace": "shop", "key": "db/password", "value": "late-plain"}]},
+    ):
+        answer = vault.post("transactions", body)
+        assert (answer.status_code, answer.json()["detail"].split("[")[0]) == (422, next(iter(body)))
+    assert EntryRevision.objects.count() == 1 and "late-plain" not in ConfigEntry.objects.get().value
+
+
 def rotate():
     out = io.StringIO()
     call_command("rotatesecrets", stdout=out)
@@ -182,6 +241,14 @@ def test_rotation_seals_everything_anew_and_tells_what_history_holds(vault, sett
     settings.SECRET_KEYS = K2
     assert vault.post(f"{PATH}/reveal", {}).json()["value"] == PLAIN
     assert EntryRevision.objects.filter(type="secret").count() == 4
+
+
+def test_rotation_keeps_when_a_secret_goes(vault, settings):
+    goes = vault.put(PATH, {"value": PLAIN, "type": "secret", "ttl_s": 3600}).json()["expires_at"]
+    settings.SECRET_KEYS = f"{K2},{K1}"
+    assert goes is not None and "1 secrets are sealed with k2 now" in rotate()
+    assert vault.get(PATH).json()["expires_at"] == goes
+    assert vault.get(f"{PATH}/history").json()["items"][0]["version"] == 3
 
 
 def test_rotation_without_the_old_key_changes_nothing(vault, settings):

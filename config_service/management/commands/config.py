@@ -34,7 +34,7 @@ class Command(BaseCommand):
         get = action("get", "print one value", "namespace", "key")
         _add_past(get)
         put = action("set", "write one value: JSON, else a string; - reads stdin", "namespace", "key", "value")
-        put.add_argument("--type", help="string takes the value as it is")
+        put.add_argument("--type", help="string and secret take the value as it is")
         put.add_argument("--ttl-s", type=int, help="delete it after so many seconds")
         delete = action("delete", "delete one entry", "namespace", "key")
         listing = action("list", "list namespaces, or the entries of one", "namespace?")
@@ -65,6 +65,8 @@ class Command(BaseCommand):
 
     def _get(self, options: dict[str, Any]) -> None:
         entry = self._rest.request("GET", entry_path(options["namespace"], options["key"]), query=_past(options))
+        if entry.get("masked") and not options["json"]:
+            raise CommandError(f"{entry['namespace']}/{entry['key']} is a secret, which is not shown here")
         self._tell(options, entry, _plain(entry["value"]))
 
     def _set(self, options: dict[str, Any]) -> None:
@@ -89,7 +91,7 @@ class Command(BaseCommand):
         else:
             query = _past(options) | {"prefix": options["prefix"]}
             items = list(self._rest.pages(f"{namespace_path(options['namespace'])}/entries/", query))
-            lines = [f"{item['key']}\t{_json(item['value'])}" for item in items]
+            lines = [f"{item['key']}\t{_shown(item)}" for item in items]
         self._tell(options, items, "\n".join(lines))
 
     def _history(self, options: dict[str, Any]) -> None:
@@ -107,7 +109,7 @@ class Command(BaseCommand):
         if options["key"]:
             path = entry_path(options["namespace"], options["key"], "/rollback")
             entry = self._rest.request("POST", path, body, **_expect(options))
-            self._tell(options, entry, f"{entry['key']} is {_json(entry['value'])} at revision {entry['revision']}")
+            self._tell(options, entry, f"{entry['key']} is {_shown(entry)} at revision {entry['revision']}")
             return
         if options["expect"] is not None:
             raise CommandError("--expect needs a key")
@@ -163,7 +165,7 @@ def _value(text: str, kind: str | None) -> Any:
     """JSON where it is JSON, else the string itself; with ``--type``, only what that type calls for."""
     if text == "-":
         text = sys.stdin.read()
-    if kind == "string":
+    if kind in ("string", "secret"):
         return text
     try:
         return parse_json(text)
@@ -181,11 +183,15 @@ def _plain(value: Any) -> str:
     return value if isinstance(value, str) else _json(value)
 
 
+def _shown(item: dict[str, Any]) -> str:
+    return "(secret)" if item.get("masked") else _json(item["value"])
+
+
 def _change_line(item: dict[str, Any]) -> str:
-    value = _json(item["value"]) if item["operation"] == "put" else "deleted"
+    value = _shown(item) if item["operation"] == "put" else "deleted"
     return "\t".join([str(item["revision"]), item["time"], item["actor"], item["key"], value, item["comment"]])
 
 
 def _difference_lines(item: dict[str, Any]) -> list[str]:
     sides = (("-", item["old"]), ("+", item["new"]))
-    return [f"{sign} {item['key']}\t{_json(entry['value'])}" for sign, entry in sides if entry is not None]
+    return [f"{sign} {item['key']}\t{_shown(entry)}" for sign, entry in sides if entry is not None]
