@@ -2,7 +2,10 @@
 
 import http.client
 import json
+import os
+from argparse import ArgumentParser
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode
@@ -10,6 +13,7 @@ from urllib.request import Request, urlopen
 from uuid import uuid4
 
 TIMEOUT_S = 30
+DEFAULT_SERVER = "http://127.0.0.1:8001"
 
 
 class RestError(Exception):
@@ -27,6 +31,10 @@ class Rest:
     def __init__(self, servers: list[str], token: str):
         self._servers = servers
         self._token = token
+
+    def at(self, server: str) -> "Rest":
+        """The same caller, at this node alone."""
+        return Rest([server], self._token)
 
     def request(
         self, method: str, path: str, body: Any = None, query: dict[str, Any] | None = None, **headers: str
@@ -66,6 +74,35 @@ class Rest:
                 left -= len(page["items"])
             if cursor is None or (left is not None and left <= 0):
                 return
+
+
+def add_connection(parser: ArgumentParser) -> None:
+    """The options that `connect` reads."""
+    parser.add_argument("--token-file", type=Path, help="holds an API token (default: CONFIG_TOKEN)")
+    parser.add_argument("--server", help=f"nodes, separated by commas (CONFIG_SERVER, else {DEFAULT_SERVER})")
+
+
+def connect(options: dict[str, Any]) -> Rest:
+    return Rest(_servers(options["server"]), _token(options["token_file"]))
+
+
+def _servers(given: str | None) -> list[str]:
+    found = [server.strip() for server in (given or os.environ.get("CONFIG_SERVER") or DEFAULT_SERVER).split(",")]
+    for server in found:
+        if not server.startswith(("http://", "https://")):
+            raise RestError(f"not the address of a node: {server!r}")
+    return found
+
+
+def _token(file: Path | None) -> str:
+    try:
+        token = file.read_text() if file else os.environ.get("CONFIG_TOKEN", "")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RestError(f"the token cannot be read: {error}") from error
+    token = token.strip()
+    if not token or not token.isascii() or not token.isprintable():
+        raise RestError("a token is needed: set CONFIG_TOKEN or give --token-file")
+    return token
 
 
 def entry_path(namespace: str, key: str, more: str = "") -> str:

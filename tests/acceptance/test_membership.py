@@ -36,7 +36,7 @@ def ask(group: RealGroup, *arguments: str, node: str = "") -> dict:
     """What ``manage.py group`` prints, asked of ``node`` or of the leader."""
     node = node or group.leader()
     os.environ["CONFIG_TOKEN"] = group.credentials["token"]
-    done = group.run(node, "manage.py", "group", *arguments, "--json", "--url", group.url(node), timeout_s=150)
+    done = group.run(node, "manage.py", "group", *arguments, "--json", "--server", group.url(node), timeout_s=150)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -1,8 +1,10 @@
 """A group of one in this process: proposals go straight to the state machine, in this database."""
 
+import io
 import itertools
 from collections.abc import Iterator
 from concurrent.futures import Future
+from urllib.error import HTTPError, URLError
 from uuid import uuid4
 
 import pytest
@@ -11,6 +13,7 @@ from django.test import Client as WebClient
 
 from config_service.accounts import services as accounts
 from config_service.accounts.models import User
+from config_service.commandline import rest
 from config_service.replicated import ReplicatedTables
 from consensus import client as consensus_client
 from consensus import services as consensus_services
@@ -203,3 +206,30 @@ def shop(api: Api) -> Api:
     """The same, with a namespace ``shop``."""
     assert api.put("namespaces/shop", {"description": "a shop"}).status_code == 201
     return api
+
+
+class Answer(io.BytesIO):
+    """What `urlopen` returns: readable, and a context manager."""
+
+
+@pytest.fixture
+def nodes(shop: "Api", monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Sends what `urlopen` gets to the API; a node whose address is in ``away`` cannot be reached."""
+    away: set[str] = set()
+
+    def urlopen(request, timeout):
+        if f"http://{request.host}" in away:
+            raise URLError("connection refused")
+        headers = dict(request.header_items())
+        content_type = headers.pop("Content-type", "application/json")
+        answer = shop.web.generic(
+            request.get_method(), request.selector, request.data or b"", content_type, headers=headers
+        )
+        if answer.status_code >= 400:
+            raise HTTPError(request.full_url, answer.status_code, "", answer.headers, Answer(answer.content))
+        return Answer(answer.content)
+
+    monkeypatch.setattr(rest, "urlopen", urlopen)
+    monkeypatch.setenv("CONFIG_TOKEN", shop.headers["Authorization"].removeprefix("Bearer "))
+    monkeypatch.delenv("CONFIG_SERVER", raising=False)
+    return away

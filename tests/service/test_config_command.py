@@ -2,40 +2,11 @@
 
 import io
 import json
-from urllib.error import HTTPError, URLError
 
 import pytest
 from django.core.management import CommandError, call_command
 
-from config_service.commandline import rest
 from config_service.sealing.keys import new_key
-
-
-class Answer(io.BytesIO):
-    """What `urlopen` returns: readable, and a context manager."""
-
-
-@pytest.fixture
-def nodes(shop, monkeypatch):
-    """Sends what `urlopen` gets to the API; a node whose address is in ``away`` cannot be reached."""
-    away: set[str] = set()
-
-    def urlopen(request, timeout):
-        if f"http://{request.host}" in away:
-            raise URLError("connection refused")
-        headers = dict(request.header_items())
-        content_type = headers.pop("Content-type", "application/json")
-        answer = shop.web.generic(
-            request.get_method(), request.selector, request.data or b"", content_type, headers=headers
-        )
-        if answer.status_code >= 400:
-            raise HTTPError(request.full_url, answer.status_code, "", answer.headers, Answer(answer.content))
-        return Answer(answer.content)
-
-    monkeypatch.setattr(rest, "urlopen", urlopen)
-    monkeypatch.setenv("CONFIG_TOKEN", shop.headers["Authorization"].removeprefix("Bearer "))
-    monkeypatch.delenv("CONFIG_SERVER", raising=False)
-    return away
 
 
 def config(*argv: str) -> str:

@@ -1,18 +1,14 @@
 """``manage.py config``: read and change configuration from a terminal, over REST, through any node."""
 
 import json
-import os
 import sys
-from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from config_service.commandline.rest import Rest, RestError, entry_path, namespace_path
+from config_service.commandline.rest import RestError, add_connection, connect, entry_path, namespace_path
 from config_service.entries.validation import parse_json
 from config_service.errors import Invalid
-
-DEFAULT_SERVER = "http://127.0.0.1:8001"
 
 
 class Command(BaseCommand):
@@ -27,8 +23,7 @@ class Command(BaseCommand):
             for argument in positional:
                 made.add_argument(argument.strip("?"), nargs="?" if argument.endswith("?") else None)
             made.add_argument("--json", action="store_true", help="print the answer of the service")
-            made.add_argument("--token-file", type=Path)
-            made.add_argument("--server", help=f"nodes, separated by commas (CONFIG_SERVER, else {DEFAULT_SERVER})")
+            add_connection(made)
             return made
 
         get = action("get", "print one value", "namespace", "key")
@@ -58,7 +53,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            self._rest = Rest(_servers(options["server"]), _token(options["token_file"]))
+            self._rest = connect(options)
             getattr(self, f"_{options['action']}")(options)
         except RestError as error:
             raise CommandError(str(error)) from error
@@ -140,25 +135,6 @@ def _past(options: dict[str, Any]) -> dict[str, Any]:
 
 def _expect(options: dict[str, Any]) -> dict[str, str]:
     return {} if options["expect"] is None else {"If-Match": f'"{options["expect"]}"'}
-
-
-def _servers(given: str | None) -> list[str]:
-    found = [server.strip() for server in (given or os.environ.get("CONFIG_SERVER") or DEFAULT_SERVER).split(",")]
-    for server in found:
-        if not server.startswith(("http://", "https://")):
-            raise CommandError(f"not the address of a node: {server!r}")
-    return found
-
-
-def _token(file: Path | None) -> str:
-    try:
-        token = file.read_text() if file else os.environ.get("CONFIG_TOKEN", "")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"the token cannot be read: {error}") from error
-    token = token.strip()
-    if not token or not token.isascii() or not token.isprintable():
-        raise CommandError("a token is needed: set CONFIG_TOKEN or give --token-file")
-    return token
 
 
 def _value(text: str, kind: str | None) -> Any:

@@ -3,12 +3,12 @@
 import json
 import time
 from argparse import ArgumentParser
-from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from django.core.management.base import BaseCommand, CommandError
 
-from config_service.rest_client import RestClient, RestError, client_from
+from config_service.commandline.rest import Rest, RestError, add_connection, connect
 
 POLL_S = 0.2
 
@@ -22,8 +22,7 @@ class Command(BaseCommand):
 
         def action(name: str, help: str) -> ArgumentParser:
             made = actions.add_parser(name, help=help)
-            made.add_argument("--url", default="", help="any node (default: $CONFIG_URL, or http://127.0.0.1:8001)")
-            made.add_argument("--token-file", type=Path, help="holds an API token (default: $CONFIG_TOKEN)")
+            add_connection(made)
             made.add_argument("--json", action="store_true", help="print the group as JSON")
             return made
 
@@ -43,28 +42,27 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            client = client_from(options["url"], options["token_file"])
-            self._print(self._act(client, options), options["json"])
-        except (RestError, OSError) as error:
+            self._print(self._act(connect(options), options), options["json"])
+        except RestError as error:
             raise CommandError(str(error)) from None
 
-    def _act(self, client: RestClient, options: dict[str, Any]) -> dict[str, Any]:
+    def _act(self, rest: Rest, options: dict[str, Any]) -> dict[str, Any]:
         match options["action"]:
             case "status":
-                return client.ask("GET", "group")
+                return rest.request("GET", "group")
             case "drain" | "undrain" as action:
-                return client.ask("POST", f"group/nodes/{options['node']}/{action}")
+                return rest.request("POST", f"{_path(options['node'])}/{action}", {})
             case "transfer":
-                return client.ask("POST", "group/transfer-leadership", {"to": options["to"]} if options["to"] else {})
+                return rest.request("POST", "group/transfer-leadership", {"to": options["to"]} if options["to"] else {})
             case "remove":
-                return client.ask("DELETE", f"group/nodes/{options['node']}")
+                return rest.request("DELETE", _path(options["node"]))
             case "rebuild":
-                return self._rebuild(client, options["node"], quiet=options["json"])
-        return self._add(client, options["node"], options["learner"], options["wait_s"], quiet=options["json"])
+                return self._rebuild(rest, options["node"], quiet=options["json"])
+        return self._add(rest, options["node"], options["learner"], options["wait_s"], quiet=options["json"])
 
-    def _add(self, client: RestClient, node: str, learner: bool, wait_s: float, quiet: bool) -> dict[str, Any]:
+    def _add(self, rest: Rest, node: str, learner: bool, wait_s: float, quiet: bool) -> dict[str, Any]:
         """Wait until it has caught up, and say how far it is."""
-        group = client.ask("POST", "group/nodes", {"node": node, "learner": learner})
+        group = rest.request("POST", "group/nodes", {"node": node, "learner": learner})
         deadline, said = time.monotonic() + wait_s, ""
         while True:
             member = next((one for one in group["members"] if one["node"] == node), None)
@@ -82,16 +80,16 @@ class Command(BaseCommand):
                 self.stderr.write(text)
                 said = text
             time.sleep(POLL_S)
-            group = client.ask("GET", "group")
+            group = rest.request("GET", "group")
 
-    def _rebuild(self, client: RestClient, node: str, quiet: bool) -> dict[str, Any]:
+    def _rebuild(self, rest: Rest, node: str, quiet: bool) -> dict[str, Any]:
         """Asked of the node itself, which says when it is done."""
-        group = client.ask("GET", "group")
+        group = rest.request("GET", "group")
         member = next((one for one in group["members"] if one["node"] == node), None)
         if member is None:
             raise RestError(f"there is no node {node} in this group")
-        own = client.at(member["address"]) if member["address"] else client
-        group = own.ask("POST", f"group/nodes/{node}/rebuild")
+        own = rest.at(member["address"]) if member["address"] else rest
+        group = own.request("POST", f"{_path(node)}/rebuild", {})
         if not quiet:
             self.stderr.write(f"{node}: has begun; it does not serve until it is done (manage.py group status)")
         return group
@@ -111,6 +109,10 @@ class Command(BaseCommand):
             self.stdout.write(f"  {member['node']}: {kind}, {member['state']}, lag {member['lag']}{away}{halted}")
         for one in group["joining"]:
             self.stdout.write(f"  {one['node']}: asks to join")
+
+
+def _path(node: str) -> str:
+    return f"group/nodes/{quote(node, safe='')}"
 
 
 def _progress(node: str, member: dict[str, Any] | None) -> str:
