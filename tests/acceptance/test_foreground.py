@@ -34,6 +34,11 @@ def states(folder: Path) -> set[str]:
     return {part.state() for node in group.nodes.values() for part in parts_of(group, node)}
 
 
+def _as_from_a_terminal() -> None:
+    """A shell makes what it runs in the background ignore Ctrl-C, and that is handed down; tests may run so."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 def test_the_foreground_group_says_what_dies_and_leaves_no_process_behind(folder: Path, number: int) -> None:
     output = folder / "output"
@@ -45,6 +50,7 @@ def test_the_foreground_group_says_what_dies_and_leaves_no_process_behind(folder
             stdout=file,
             stderr=subprocess.STDOUT,
             env=dict(os.environ),
+            preexec_fn=_as_from_a_terminal,
         )
     try:
         eventually(lambda: "Ctrl-C stops the group" in output.read_text(), 60)
