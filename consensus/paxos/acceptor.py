@@ -69,9 +69,9 @@ class Acceptor:
 
     def answer(self, message: AcceptorRequest) -> Reply | None:
         """Do what is asked; the answer may leave only when the change is durable."""
-        if message.membership < self.membership:
+        if message.ballot.membership < self.membership:
             return Refusal(message.name, message.ballot, self.promised(message.name), self.membership)
-        self.membership = message.membership
+        self.membership = message.ballot.membership
         record = self.records.get(message.name) or Record(self.floor)
         match message:
             case Prepare():

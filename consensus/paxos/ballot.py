@@ -1,16 +1,22 @@
-"""Ballots: (round, node), so that those of two proposers differ and all are ordered (S 2.2, step 1; scenario Q01)."""
+"""Ballots: (membership, round, node), so that those of two proposers differ and all are ordered (S 2.2, step 1; Q01).
+
+The membership comes first, so that what was proposed under an older one never outranks what was chosen since. A list of
+registers shows nobody a bare promise: a proposer of the old voters may have a quorum of them at a high round, and its
+accept may reach, late, a voter that stays and has not heard of the change.
+"""
 
 import msgspec
 
 
 class Ballot(msgspec.Struct, frozen=True, array_like=True, order=True, gc=False):
-    """Compared by round, then by the node that owns it."""
+    """Compared by the version of the membership, then by round, then by the node that owns it."""
 
+    membership: int = 0
     round: int = 0
     node: str = ""
 
     def __str__(self) -> str:
-        return f"{self.round}.{self.node}"
+        return f"{self.membership}.{self.round}.{self.node}"
 
 
 ZERO = Ballot()
@@ -29,12 +35,12 @@ class Ballots:
         self._last = reserved
         self.reserved = reserved
 
-    def next(self) -> Ballot:
-        """A ballot above all that this node has used or seen."""
+    def next(self, membership: int) -> Ballot:
+        """A ballot above all that this node has used, and all of this membership that it has seen."""
         self._last += 1
         if self._last > self.reserved:
             self.reserved = self._last + self._block
-        return Ballot(self._last, self._node)
+        return Ballot(membership, self._last, self._node)
 
     def observe(self, ballot: Ballot) -> None:
         """Somebody uses ``ballot``: the next one of this node is above it."""

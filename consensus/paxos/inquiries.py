@@ -33,13 +33,13 @@ def read(state: State, name: str, asked: Asked) -> None:
 
 def list_names(state: State, after: str, asked: Asked) -> None:
     """Names with something accepted, after ``after``, from a quorum: none that was chosen before can be missing."""
-    question = ListNames(after, state.ballots.next(), state.membership_version, state.config.page_size)
+    question = ListNames(after, state.next_ballot(), state.config.page_size)
     state.listings[question.ballot.round] = Inquiry(question, [asked])
     _send(state, state.listings[question.ballot.round])
 
 
 def _start_read(state: State, name: str, asked: list[Asked]) -> None:
-    state.reads[name] = Inquiry(Query(name, state.ballots.next(), state.membership_version), asked)
+    state.reads[name] = Inquiry(Query(name, state.next_ballot()), asked)
     _send(state, state.reads[name])
 
 

@@ -40,9 +40,7 @@ class Message(msgspec.Struct, frozen=True, array_like=True, gc=False, tag_field=
 
 
 class Request(Message, frozen=True, array_like=True, gc=False):
-    """A question to acceptors, asked under a ``membership`` version."""
-
-    membership: int
+    """A question to acceptors, asked under the membership of its ballot."""
 
 
 class Prepare(Request, frozen=True, array_like=True, gc=False, tag=1):

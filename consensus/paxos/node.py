@@ -13,11 +13,12 @@ The contract with the caller:
 4. The order of messages does not matter; they may be lost, doubled and late. A storage that forgets must not come back
    under the same name.
 
-Membership follows the group's. Before the caller lets a joint membership end, it reads all pages of `list_registers`
-and has `carry_over` done for every name, both begun after `set_membership` of the joint one and both with outcome
-`Kind.DONE`; then everything that the outgoing voters chose is held by a majority of the new ones, and whoever still
-counts by an older membership is refused. A tombstone is erased only when every member, learners included, holds it;
-so a node that was removed comes back only under a new name, and with nothing on its disk.
+Membership follows the group's: only what is committed there, for a membership that is taken back and replaced under the
+same version would be two. Before the caller lets a joint membership end, it reads all pages of `list_registers` and has
+`carry_over` done for every name, both begun after `set_membership` of the joint one and both with outcome `Kind.DONE`;
+then everything that the outgoing voters chose is held by a majority of the new ones, and whoever still counts by an
+older membership is refused (`acceptor`) and outranked (`ballot`). A tombstone is erased only when every member holds
+it, learners included; so a node that was removed comes back only under a new name, and with nothing on its disk.
 """
 
 from collections.abc import Callable, Sequence
@@ -103,7 +104,7 @@ class PaxosNode:
         self._saved_hard_state = hard_state
         self._join(membership)
         self._state.expect_all()
-        self._pull = Pull("", self._state.ballots.next())
+        self._pull = Pull("", self._state.next_ballot())
         self._pulling = dict.fromkeys(one for one in membership.members if one != config.node)
         self._repeat_ms = now_ms
 
@@ -183,7 +184,7 @@ class PaxosNode:
     def set_membership(self, membership: Membership, now_ms: int) -> None:
         """Follow the group's membership. Older ones than the present are ignored."""
         state = self._state
-        if membership.version <= state.membership_version:
+        if membership.version <= state.quorum.membership.version:
             return
         state.now_ms = now_ms
         state.quorum = Quorum(membership)
@@ -218,7 +219,7 @@ class PaxosNode:
     def step(self, source: str, message: PaxosMessage, now_ms: int) -> None:
         """Take one message from ``source``."""
         state = self._state
-        if not 0 <= message.ballot.round <= MAX_ROUND:
+        if message.ballot.membership < 0 or not 0 <= message.ballot.round <= MAX_ROUND:
             return
         state.now_ms = now_ms
         state.ballots.observe(message.ballot)

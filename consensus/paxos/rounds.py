@@ -43,7 +43,7 @@ def _start(state: State, round: Round) -> None:
         round.attempt = lease
         _propose(state, round, lease)
         return
-    round.attempt = Attempt(state.ballots.next())
+    round.attempt = Attempt(state.next_ballot())
     _send(state, round)
 
 
@@ -63,11 +63,10 @@ def _send(state: State, round: Round) -> None:
     assert attempt is not None
     destinations = [one for one in _asked_of(state, round) if one not in attempt.answered]
     round.wake_ms = state.now_ms + state.config.resend_ms
-    version = state.membership_version
     if attempt.phase is Phase.PREPARING:
-        state.ask(destinations, Prepare(round.name, attempt.ballot, version))
+        state.ask(destinations, Prepare(round.name, attempt.ballot))
     else:
-        state.ask(destinations, Accept(round.name, attempt.ballot, version, attempt.value, attempt.next))
+        state.ask(destinations, Accept(round.name, attempt.ballot, attempt.value, attempt.next))
 
 
 def on_promise(state: State, source: str, message: Promise) -> None:
@@ -99,7 +98,7 @@ def _propose(state: State, round: Round, attempt: Attempt) -> None:
             sent = asked.sent_version
             asked.sent_version = folded.version if sent is None else min(sent, folded.version)
     goes_on = any(isinstance(asked.work, Change) for asked in batch)
-    next_ballot = state.ballots.next() if goes_on else ZERO
+    next_ballot = state.next_ballot() if goes_on else ZERO
     # Nothing to propose, but an accept of an earlier asking may be alive somewhere: have "nothing" chosen above it.
     value = folded.value or encode(Register(folded.version))
     round.attempt = proposer.propose(attempt, value, next_ballot)
@@ -148,7 +147,7 @@ def _erase(state: State, name: str, attempt: Attempt) -> None:
     """Every member holds the tombstone, so that no older value is left anywhere: all may forget it."""
     tombstone = decode(attempt.value)
     assert isinstance(tombstone, Register) and tombstone.value is None
-    request = Erase(name, attempt.ballot, state.membership_version, tombstone.version)
+    request = Erase(name, attempt.ballot, tombstone.version)
     state.ask(state.quorum.membership.members, request)
 
 

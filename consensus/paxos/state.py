@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from consensus.paxos.acceptor import Acceptor
-from consensus.paxos.ballot import Ballots
+from consensus.paxos.ballot import Ballot, Ballots
 from consensus.paxos.learner import Learner
 from consensus.paxos.messages import (
     Accept,
@@ -104,9 +104,9 @@ class State:
         acceptor = self.acceptor
         return HardState(self.ballots.reserved, acceptor.floor, acceptor.floor_version, acceptor.membership)
 
-    @property
-    def membership_version(self) -> int:
-        return self.quorum.membership.version
+    def next_ballot(self) -> Ballot:
+        """Never used before, under the present membership."""
+        return self.ballots.next(self.quorum.membership.version)
 
     def answer(self, request: AcceptorRequest) -> PaxosMessage | None:
         """As an acceptor. What is accepted here should be heard of as chosen before long."""

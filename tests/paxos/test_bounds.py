@@ -14,14 +14,14 @@ def test_bare_promises_are_dropped_by_raising_the_floor() -> None:
     """Whoever asks for names that do not exist fills no memory; what was promised stays promised."""
     b = Driven("B", max_idle_promises=10)
     for number in range(1, 12):
-        b.step("A", Prepare(f"x{number}", Ballot(number, "A"), 1))
+        b.step("A", Prepare(f"x{number}", Ballot(1, number, "A")))
     assert len(b.disk.records) == 11
     b.pass_time(1)
     assert b.disk.records == {}
-    assert b.disk.hard_state.floor == Ballot(11, "A")
+    assert b.disk.hard_state.floor == Ballot(1, 11, "A")
     b.boot()
-    refused = b.step("C", Prepare("x1", Ballot(5, "C"), 1))
-    assert refused[0][1].promised == Ballot(11, "A")  # type: ignore[union-attr]
+    refused = b.step("C", Prepare("x1", Ballot(1, 5, "C")))
+    assert refused[0][1].promised == Ballot(1, 11, "A")  # type: ignore[union-attr]
 
 
 def test_too_much_at_once_is_refused_at_once() -> None:

@@ -48,7 +48,7 @@ def test_changes_that_wait_together_are_decided_together_in_order() -> None:
 
 def test_one_refusal_with_another_acceptor_away_does_not_hold_a_change_up_for_long() -> None:
     group = Group()
-    group["B"].step("C", Prepare("x", Ballot(50, "C"), 1))
+    group["B"].step("C", Prepare("x", Ballot(1, 50, "C")))
     group.isolate("C")
     context = group.ask("A", "change", "x", put("q1", b"1"))
     group.pass_time(50, step_ms=1)

@@ -16,15 +16,15 @@ from tests.paxos.harness import Group, lost_to
 
 
 def ballot(round: int, node: str = "A") -> Ballot:
-    return Ballot(round, node)
+    return Ballot(1, round, node)
 
 
 def prepare(of: Ballot) -> Prepare:
-    return Prepare("x", of, 1)
+    return Prepare("x", of)
 
 
 def accept(of: Ballot, value: bytes = b"v", next: Ballot = ZERO) -> Accept:
-    return Accept("x", of, 1, value, next)
+    return Accept("x", of, value, next)
 
 
 def promise(of: Ballot, accepted: Ballot = ZERO, value: bytes = b"") -> Promise:
@@ -32,9 +32,13 @@ def promise(of: Ballot, accepted: Ballot = ZERO, value: bytes = b"") -> Promise:
 
 
 def test_q01_two_proposers_in_round_1_have_different_ordered_ballots() -> None:
-    a, b = Ballots("A", 0).next(), Ballots("B", 0).next()
+    a, b = Ballots("A", 0).next(1), Ballots("B", 0).next(1)
     assert (a.round, b.round) == (1, 1)
-    assert a < b < Ballots("A", 1).next()
+    assert a < b < Ballots("A", 1).next(1)
+
+
+def test_q01_every_ballot_of_a_newer_membership_is_above_all_of_an_older_one() -> None:
+    assert Ballots("B", 9000).next(1) < Ballots("A", 0).next(2)
 
 
 def test_q01_no_ballot_is_used_again_in_a_later_life_whether_or_not_it_was_the_last_of_its_block() -> None:
@@ -42,7 +46,7 @@ def test_q01_no_ballot_is_used_again_in_a_later_life_whether_or_not_it_was_the_l
     for uses in (1, 3, 4, 5, 0, 2):
         ballots = Ballots("A", reserved, block=3)
         for _ in range(uses):
-            one = ballots.next()
+            one = ballots.next(1)
             assert one.round <= ballots.reserved, "used before it was reserved"
             assert one not in used
             used.add(one)
@@ -52,7 +56,7 @@ def test_q01_no_ballot_is_used_again_in_a_later_life_whether_or_not_it_was_the_l
 def test_q01_a_proposer_goes_above_what_it_has_seen() -> None:
     ballots = Ballots("A", 0)
     ballots.observe(ballot(5000, "C"))
-    assert ballots.next() > ballot(5000, "C")
+    assert ballots.next(1) > ballot(5000, "C")
     assert ballots.reserved > 5000
 
 

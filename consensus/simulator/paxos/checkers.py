@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from consensus.paxos.ballot import ZERO, Ballot
 from consensus.paxos.messages import Accept, HardState, ListNames, PaxosMessage, Prepare, Query, Record
 from consensus.paxos.node import Ready
-from consensus.paxos.quorum import Membership, Quorum
+from consensus.paxos.quorum import Membership
 from consensus.paxos.register import Decree, Register, Stored, decode, encode
 from consensus.simulator.ledger import Violation
 from consensus.simulator.paxos.machine import Machine
@@ -55,10 +55,9 @@ class Checkers:
         self.chains: dict[str, Chain] = {}
         self.written: dict[str, bytes | None] = {}
         self.decrees: set[bytes] = set()
-        self._quorums: dict[int, Quorum] = {}
         self._memberships = memberships
         self._lives: dict[Ballot, tuple[str, int]] = {}
-        self._proposals: dict[tuple[str, Ballot], tuple[bytes, int]] = {}
+        self._proposals: dict[tuple[str, Ballot], bytes] = {}
         self._acceptances: dict[tuple[str, Ballot], set[str]] = {}
         self._hard: dict[str, HardState] = dict.fromkeys(machines, HardState())
         self._records: dict[str, dict[str, Record]] = {name: {} for name in self._hard}
@@ -74,8 +73,7 @@ class Checkers:
                 raise Violation(f"ballot {message.ballot} is used again by {life}")
         if isinstance(message, Accept):
             key = (message.name, message.ballot)
-            proposal = (message.value, message.membership)
-            if self._proposals.setdefault(key, proposal) != proposal:
+            if self._proposals.setdefault(key, message.value) != message.value:
                 raise Violation(f"two values are proposed at {message.ballot} of {message.name}")
             self._consider(*key)
 
@@ -116,18 +114,16 @@ class Checkers:
                 raise Violation(f"{name} is erased although {member} holds {record}")
 
     def _consider(self, name: str, ballot: Ballot) -> None:
-        """Chosen means accepted by a quorum at one ballot (scenario Q05)."""
-        proposal = self._proposals.get((name, ballot))
+        """Chosen means accepted by a quorum at one ballot (scenario Q05): under a joint membership, by a majority of
+        the voters that stay. Those of a joint membership and all after it ask a majority of them for promises; of
+        older memberships none above the ballot can have one (`docs/paxos.md`)."""
+        value = self._proposals.get((name, ballot))
         acceptors = self._acceptances.get((name, ballot))
-        if proposal is None or acceptors is None:
+        if value is None or acceptors is None:
             return
-        value, version = proposal
-        if version not in self._quorums:
-            self._quorums[version] = Quorum(self._memberships[version])
+        voters = self._memberships[ballot.membership].voters
         chain = self.chain(name)
-        if not self._quorums[version].reached(acceptors) or (ballot, value) in chain.chosen[-3:]:
-            return
-        if (ballot, value) not in chain.chosen:
+        if 2 * len(acceptors.intersection(voters)) > len(voters) and (ballot, value) not in chain.chosen:
             self._valid(name, decode(value))
             chain.add(ballot, value)
 

@@ -81,7 +81,7 @@ class Explorer:
     def _steps(self, group: Group) -> Iterator[tuple[str, Group]]:
         for p, rounds in enumerate(self.rounds):
             if group.begun[p] < len(rounds):
-                yield self._begin(group, p, Ballot(rounds[group.begun[p]], f"p{p}"))
+                yield self._begin(group, p, Ballot(1, rounds[group.begun[p]], f"p{p}"))
             attempt = group.attempts[p]
             if attempt is not None and attempt.phase is Phase.PREPARING:
                 yield from self._proposals(group, p, attempt)
@@ -98,7 +98,7 @@ class Explorer:
                     yield step, Group(records, answers, group.asked, group.attempts, group.begun)
 
     def _begin(self, group: Group, p: int, ballot: Ballot) -> tuple[str, Group]:
-        asked = group.asked | {Prepare(NAME, ballot, 1)}
+        asked = group.asked | {Prepare(NAME, ballot)}
         attempts = _replaced(group.attempts, p, Attempt(ballot))
         begun = _replaced(group.begun, p, group.begun[p] + 1)
         return f"p{p} prepares {ballot}", Group(group.records, group.answers, asked, attempts, begun)
@@ -121,7 +121,7 @@ class Explorer:
                 step = f"p{p} hears {[source for source, _ in heard]} at {after.ballot} and proposes {value.decode()}"
                 outcomes.setdefault(value, (step, proposer.propose(Attempt(after.ballot), value)))
         for value, (step, after) in outcomes.items():
-            asked = group.asked | {Accept(NAME, after.ballot, 1, value)}
+            asked = group.asked | {Accept(NAME, after.ballot, value)}
             attempts = _replaced(group.attempts, p, after)
             yield step, Group(group.records, group.answers, asked, attempts, group.begun)
 
