@@ -4,7 +4,17 @@ from bisect import insort
 from collections.abc import Iterable, Mapping
 
 from consensus.paxos.ballot import ZERO, Ballot
-from consensus.paxos.messages import Accept, HardState, ListNames, PaxosMessage, Prepare, Query, Record
+from consensus.paxos.messages import (
+    Accept,
+    Accepted,
+    HardState,
+    ListNames,
+    PaxosMessage,
+    Prepare,
+    Promise,
+    Query,
+    Record,
+)
 from consensus.paxos.node import Ready
 from consensus.paxos.quorum import Membership
 from consensus.paxos.register import Decree, Register, Stored, decode, encode
@@ -66,7 +76,7 @@ class Checkers:
         return self.chains.setdefault(name, Chain(name))
 
     def sent(self, machine: Machine, message: PaxosMessage) -> None:
-        """Scenario Q01: a ballot belongs to one life of one node; and proposes one value."""
+        """Scenario Q01: a ballot belongs to one life of one node, and proposes one value. Q03: answers are durable."""
         if isinstance(message, Prepare | Accept | Query | ListNames):
             life = (machine.name, machine.life)
             if self._lives.setdefault(message.ballot, life) != life:
@@ -76,6 +86,10 @@ class Checkers:
             if self._proposals.setdefault(key, message.value) != message.value:
                 raise Violation(f"two values are proposed at {message.ballot} of {message.name}")
             self._consider(*key)
+        if isinstance(message, Promise | Accepted):
+            disk = machine.disk
+            if disk.records.get(message.name, Record(disk.hard_state.floor)).promised < message.ballot:
+                raise Violation(f"{machine.name} answers {message.ballot} of {message.name} before it is durable")
 
     def wrote(self, machine: Machine, ready: Ready, disks: Mapping[str, Mapping[str, Record]]) -> None:
         """Promises and what was accepted never go back. ``disks``: the records of all members, after the write."""
