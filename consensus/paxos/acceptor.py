@@ -120,5 +120,7 @@ class Acceptor:
             self.floor_version = max(self.floor_version, message.version)
 
     def _list(self, message: ListNames) -> Names:
+        self.floor_version = max(self.floor_version, message.floor_version)
         later = sorted(name for name, record in self.records.items() if name > message.name and record.accepted != ZERO)
-        return Names(message.name, message.ballot, tuple(later[: message.limit]), len(later) > message.limit)
+        page, more = tuple(later[: message.limit]), len(later) > message.limit
+        return Names(message.name, message.ballot, page, more, self.floor_version)

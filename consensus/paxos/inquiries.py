@@ -32,8 +32,12 @@ def read(state: State, name: str, asked: Asked) -> None:
 
 
 def list_names(state: State, after: str, asked: Asked) -> None:
-    """Names with something accepted, after ``after``, from a quorum: none that was chosen before can be missing."""
-    question = ListNames(after, state.next_ballot(), state.config.page_size)
+    """Names with something accepted, after ``after``, from a quorum: none that was chosen before can be missing.
+
+    What was erased before is in no list. A quorum takes up the highest version that any of it knows of, so that new
+    voters go on from there.
+    """
+    question = ListNames(after, state.next_ballot(), state.config.page_size, state.acceptor.floor_version)
     state.listings[question.ballot.round] = Inquiry(question, [asked])
     _send(state, state.listings[question.ballot.round])
 
@@ -100,15 +104,20 @@ def _next(state: State, inquiry: Inquiry) -> None:
 
 def on_names(state: State, source: str, message: Names) -> None:
     inquiry = state.listings.get(message.ballot.round)
-    if inquiry is None or inquiry.question.ballot != message.ballot:
+    if inquiry is None or inquiry.question.ballot != message.ballot or not isinstance(inquiry.question, ListNames):
         return
     inquiry.replies.setdefault(source, message)
-    if state.quorum.reached(inquiry.replies):
-        del state.listings[message.ballot.round]
-        pages = [reply for reply in inquiry.replies.values() if isinstance(reply, Names)]
-        outcome = _merge(pages)
-        for asked in inquiry.asked:
-            state.finish(asked, outcome)
+    if not state.quorum.reached(inquiry.replies):
+        return
+    del state.listings[message.ballot.round]
+    pages = [reply for reply in inquiry.replies.values() if isinstance(reply, Names)]
+    floor_version = max(page.floor_version for page in pages)
+    state.acceptor.floor_version = max(state.acceptor.floor_version, floor_version)
+    for asked in inquiry.asked:
+        if floor_version > inquiry.question.floor_version:
+            list_names(state, inquiry.question.name, asked)
+        else:
+            state.finish(asked, _merge(pages))
 
 
 def _merge(pages: Iterable[Names]) -> Outcome:

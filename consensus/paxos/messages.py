@@ -89,14 +89,17 @@ class Erase(Request, frozen=True, array_like=True, gc=False, tag=8):
 
 
 class ListNames(Request, frozen=True, array_like=True, gc=False, tag=9):
-    """Which registers after ``name`` have you accepted anything for? At most ``limit`` of them."""
+    """Which registers after ``name`` have you accepted anything for? At most ``limit`` of them. No register that was
+    erased had a version above ``floor_version``, as far as the sender knows; the acceptor takes that up."""
 
     limit: int
+    floor_version: int
 
 
 class Names(Message, frozen=True, array_like=True, gc=False, tag=10):
     names: tuple[str, ...]
     more: bool
+    floor_version: int
 
 
 class Chosen(Message, frozen=True, array_like=True, gc=False, tag=11):

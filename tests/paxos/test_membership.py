@@ -171,3 +171,19 @@ def group_question(group: Group) -> list[tuple[str, ListNames]]:
     old = Driven("A", OLD)
     old.node.list_registers(1, "", 0)
     return [one for one in old.settle() if isinstance(one[1], ListNames)]  # type: ignore[misc]
+
+
+def test_versions_go_on_after_a_register_was_erased_and_every_voter_replaced() -> None:
+    """Or an ETag of the first life would match a value of the second. D, E and F join after the erasure."""
+    group = Group(Membership(1, ("A", "B", "C")))
+    group.change("A", "x", put("q1", b"1"))
+    group.change("A", "x", delete("q2"))
+    assert group.outcome("A", "erase", "x").kind is Kind.DONE
+    joint = Membership(2, ("D", "E", "F"), outgoing=("A", "B", "C"))
+    for name in joint.voters:
+        group.join(name, joint)
+    adopt(group, joint)
+    assert carry_over(group, "D") == []
+    adopt(group, Membership(3, ("D", "E", "F")))
+    group.isolate("A", "B", "C", "D")
+    assert group.change("E", "x", put("q3", b"again")).version == 3
