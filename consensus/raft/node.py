@@ -352,6 +352,7 @@ class RaftNode:
         progress = self._state.progress.get(peer)
         if progress is not None:
             progress.await_snapshot(self._state.log.base_index)
+            progress.asked_for_it = True
 
     def restore(self, snapshot: Snapshot) -> None:
         """The state machine is at ``snapshot`` now, and the log begins there, durably."""

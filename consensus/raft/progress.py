@@ -25,6 +25,8 @@ class Progress:
     awaited: int = 0
     acked_round: int = 0
     needs_snapshot: bool = False
+    # It asked for an image itself, though its log may hold everything: only the end of the transfer ends that.
+    asked_for_it: bool = False
     # It does not belong to the group any more since this index, and is served until it knows; 0: it belongs.
     leaving_index: int = 0
     # (last index, bytes of data) of each append that is not acknowledged yet.
@@ -44,7 +46,7 @@ class Progress:
     def acknowledge(self, match: int) -> None:
         """The follower's log agrees with the leader's up to ``match``. Delayed and doubled replies change nothing."""
         self.match = max(self.match, match)
-        if self.needs_snapshot and self.match < self.next - 1:
+        if self.needs_snapshot and (self.asked_for_it or self.match < self.next - 1):
             return
         self.next = max(self.next, self.match + 1)
         while self.in_flight and self.in_flight[0][0] <= self.match:
@@ -77,6 +79,6 @@ class Progress:
 
     def probe(self) -> None:
         """Find out anew where it stands, beginning with what it is known to hold."""
-        self.needs_snapshot = self.streaming = self.probe_sent = False
+        self.needs_snapshot = self.asked_for_it = self.streaming = self.probe_sent = False
         self.next = self.match + 1
         self._drop_flight()

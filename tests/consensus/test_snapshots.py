@@ -184,6 +184,20 @@ def refuse(driven: Driven, peer: str, prev_index: int, hint: tuple[int, int]):
     return driven.step(peer, AppendReply(driven.node.term, False, 0, prev_index, 0, *hint))
 
 
+def test_who_asked_for_an_image_gets_it_though_its_log_holds_everything() -> None:
+    driven = leader_after_compaction()
+    acknowledge(driven, "A")
+    driven.node.needs_snapshot("A")
+    heartbeat(driven)
+    acknowledge(driven, "A")
+    assert driven.node.awaiting_snapshot() == ["A"], "an answer to a heartbeat is no end of it"
+    driven.node.snapshot_ended("A")
+    assert driven.node.awaiting_snapshot() == []
+    acknowledge(driven, "A")
+    driven.propose(b"x")
+    assert driven.node.awaiting_snapshot() == []
+
+
 def test_a_new_leader_that_compacted_serves_from_its_base() -> None:
     driven = Driven(hard=HardState(3))
     driven.disk.begin_after(Snapshot(10, 3, GROUP), keep_log=False)
