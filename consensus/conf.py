@@ -33,10 +33,6 @@ class NodeConfig:
     log_keep_s: float = 600.0
     lease_reads: bool = False
 
-    @property
-    def peers(self) -> tuple[str, ...]:
-        return tuple(sorted(m for m in self.members if m != self.node))
-
 
 @lru_cache(maxsize=1)
 def get_config() -> NodeConfig:
