@@ -81,6 +81,18 @@ class RollbackNamespace(CommandBase, frozen=True, tag="entries.rollback_namespac
         return (told,) if done.changed else ()
 
 
+class RevertNamespace(CommandBase, frozen=True, tag="entries.revert_namespace"):
+    """`RollbackNamespace`, refused where an entry of the namespace has changed after ``seen_revision``."""
+
+    namespace: str
+    revision: int
+    comment: str
+    seen_revision: int
+
+    def touches(self, done: Done) -> tuple[Target, ...]:
+        return RollbackNamespace(self.namespace, self.revision, self.comment).touches(done)
+
+
 class CompactHistory(CommandBase, frozen=True, tag="entries.compact"):
     """Forget changes that are older than ``keep_s`` (by the times in the commands) and that are not among the last
     ``keep_revisions`` of their entry. At most ``at_once`` changes are looked at; `Done.changed` is how many were."""
@@ -130,6 +142,7 @@ EntriesCommand = (
     | DeleteEntry
     | RollbackEntry
     | RollbackNamespace
+    | RevertNamespace
     | CompactHistory
     | Transact
     | ExpireEntries

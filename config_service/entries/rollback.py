@@ -1,7 +1,7 @@
 """Bringing entries back to what history says they were."""
 
 from config_service.entries.batch import Batch, Step
-from config_service.entries.commands import RollbackEntry, RollbackNamespace
+from config_service.entries.commands import RevertNamespace, RollbackEntry, RollbackNamespace
 from config_service.entries.compaction import oldest_revision
 from config_service.entries.decisions import missing, no_namespace, stale
 from config_service.entries.models import IDS_PER_REVISION
@@ -22,6 +22,10 @@ LEFT JOIN LATERAL (
   WHERE namespace = %s AND key = changed.key AND id < %s::bigint ORDER BY id DESC LIMIT 1) past ON true
 LEFT JOIN entries_configentry now ON now.namespace_id = %s AND now.key = changed.key
 ORDER BY changed.key
+"""
+
+_FIRST_AFTER = """
+SELECT revision FROM entries_entryrevision WHERE namespace = %s AND id >= %s::bigint ORDER BY id LIMIT 1
 """
 
 
@@ -72,6 +76,18 @@ def namespace(batch: Batch, step: Step, command: RollbackNamespace) -> Done | Re
         else:
             batch.put(step, (name, key), value, kind, command.comment)
     return Done(step.revision, at=step.at, changed=len(different))
+
+
+def namespace_as_seen(batch: Batch, step: Step, command: RevertNamespace) -> Done | Refusal:
+    batch.settle()
+    first_id = (command.seen_revision + 1) * IDS_PER_REVISION
+    found = execute(_FIRST_AFTER, command.namespace, first_id).fetchone()
+    # What was deleted and forgotten since leaves no change to find.
+    if found or command.seen_revision < oldest_revision():
+        later = found[0] if found else step.revision
+        detail = f"an entry of {command.namespace!r} has changed at revision {later}, after what you were shown"
+        return Refusal("precondition_failed", detail, later)
+    return namespace(batch, step, RollbackNamespace(command.namespace, command.revision, command.comment))
 
 
 def _future(asked: int, step: Step) -> Refusal:

@@ -54,6 +54,14 @@ def get_entry(namespace: str, key: str) -> EntrySnapshot:
     return entry
 
 
+def entries_of(keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], EntrySnapshot]:
+    """Those of ``keys``, pairs of namespace and key, that exist."""
+    namespaces, names = {key[0] for key in keys}, {key[1] for key in keys}
+    rows = ConfigEntry.objects.filter(namespace_id__in=namespaces, key__in=names).values_list(*_ENTRY_FIELDS)
+    found = {(entry.namespace, entry.key): entry for entry in map(_entry, rows)}
+    return {key: found[key] for key in keys if key in found}
+
+
 def is_secret(namespace: str, key: str) -> bool:
     return ConfigEntry.objects.filter(namespace_id=namespace, key=key, type=SECRET).exists()
 

@@ -5,6 +5,7 @@ Every function may raise `config_service.errors.ProductError` (nothing was chang
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from config_service.entries import history, selectors, validation
@@ -14,10 +15,11 @@ from config_service.entries.commands import (
     DeleteNamespace,
     PutEntry,
     PutNamespace,
+    RevertNamespace,
     RollbackEntry,
     RollbackNamespace,
 )
-from config_service.entries.snapshots import SECRET, EntrySnapshot, NamespaceSnapshot
+from config_service.entries.snapshots import SECRET, EntrySnapshot, NamespaceSnapshot, time_text
 from config_service.errors import Invalid
 from config_service.proposing import propose
 from config_service.sealing.seals import seal
@@ -67,11 +69,12 @@ def put_entry(
     must_not_exist: bool = False,
     must_exist: bool = False,
     ttl_s: int | None = None,
+    expires_at: datetime | None = None,
     request_id: str = "",
 ) -> WrittenEntry:
     """``value`` is a JSON value from `validation.parse_json`. Without ``type``, an existing entry keeps its type where
     the value fits it, and a new one takes the value's own. A secret is sealed here, before anything else sees it; an
-    entry that is one stays one. With ``ttl_s`` the entry is deleted so long after."""
+    entry that is one stays one. With ``ttl_s`` the entry is deleted so long after, with ``expires_at`` at that time."""
     validation.check_namespace(namespace)
     validation.check_key(key)
     validation.check_text("comment", comment, validation.MAX_COMMENT_LENGTH)
@@ -94,6 +97,7 @@ def put_entry(
         must_exist=must_exist,
         type_given=bool(type),
         ttl_s=0 if ttl_s is None else validation.check_ttl(ttl_s),
+        expires_at=time_text(expires_at) if expires_at else "",
     )
     done = propose(command, actor, request_id)
     snapshot = EntrySnapshot(
@@ -154,6 +158,17 @@ def rollback_namespace(
     """Bring all entries of a namespace back to what they were at ``revision``, in one change of the group."""
     validation.check_namespace(namespace)
     command = RollbackNamespace(namespace, revision, _rollback_comment(comment, revision))
+    done = propose(command, actor, request_id)
+    return RolledBack(done.revision, done.changed)
+
+
+def revert_namespace(
+    actor: str, namespace: str, revision: int, seen_revision: int, comment: str = "", *, request_id: str = ""
+) -> RolledBack:
+    """`rollback_namespace` for somebody who was shown what it does at ``seen_revision``: `PreconditionFailed` where an
+    entry of the namespace has changed since."""
+    validation.check_namespace(namespace)
+    command = RevertNamespace(namespace, revision, _rollback_comment(comment, revision), seen_revision)
     done = propose(command, actor, request_id)
     return RolledBack(done.revision, done.changed)
 

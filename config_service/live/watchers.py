@@ -52,6 +52,15 @@ class Watchers:
     def __len__(self) -> int:
         return len(self._all)
 
+    def count(self, namespace: str, key: str) -> int:
+        """How many would be woken by a change of this entry. May be asked from any thread."""
+        concerned = [
+            watchers
+            for (watched, prefix), watchers in list(self._interests.items())
+            if watched in ("", namespace) and key.startswith(prefix)
+        ]
+        return sum(map(len, concerned))
+
     def add(self, watcher: Watcher) -> None:
         """From now on it hears of what concerns it. It is woken once, to look at what came before."""
         self._all.add(watcher)

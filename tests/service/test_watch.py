@@ -400,3 +400,14 @@ def test_a_process_that_stops_tells_its_watchers_first(shop, web, put):
 def test_a_server_without_an_event_loop_says_that_it_cannot_watch(shop):
     answer = shop.get("watch?namespace=shop")
     assert (answer.status_code, answer.json()["type"]) == (503, "urn:config-service:problem:not-served")
+
+
+def test_it_is_known_how_many_watch_an_entry(shop, web, put):
+    put("a/b")
+    streams = [watch(web, shop, query) for query in ("namespace=shop&prefix=a/", "namespace=shop", "namespace=shop")]
+    count = web.live.watchers.count
+    assert eventually(lambda: count("shop", "a/b") == 3)
+    assert (count("shop", "b"), count("other", "a/b")) == (2, 0)
+    for stream in streams:
+        web.leave(stream)
+    assert eventually(lambda: count("shop", "a/b") == 0)
