@@ -260,7 +260,11 @@ def test_rotation_without_the_old_key_changes_nothing(vault, settings):
         rotate()
 
 
-@pytest.mark.parametrize("text", ["k1", "k1:short", f"{K1},{K1}", "k 1:x", ":" + K1[3:], "k1:" + "é" * 44])
+@pytest.mark.parametrize(
+    "text",
+    ["k1", "k1:short", f"{K1},{K1}", "k 1:x", ":" + K1[3:], "k1:" + "é" * 44],
+    ids=["no key", "short", "twice", "name", "no name", "no base64"],
+)
 def test_bad_keys_are_refused_and_never_shown(text):
     with pytest.raises(ImproperlyConfigured) as caught:
         keys.parse(text)

@@ -172,28 +172,39 @@ def other_redis(tmp_path: Path):
     other.stop()
 
 
+@pytest.fixture(scope="session")
+def _migrated_database() -> str:
+    """What a node's database begins with; made once and copied."""
+    name = "node_template"
+    with _administration() as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    environment = {**os.environ, "DATABASE_URL": postgres.url(servers.postgres_port, PASSWORD, name)}
+    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], env=environment, cwd=BASE_DIR, check=True)
+    return name
+
+
+def _administration() -> psycopg.Connection:
+    return psycopg.connect(postgres.url(servers.postgres_port, PASSWORD, "postgres"), autocommit=True)
+
+
 @contextmanager
-def _node_database() -> Iterator[str]:
+def _copied(template: str) -> Iterator[str]:
     """The URL of a new database with the tables, as a node finds it; dropped afterwards."""
     name = f"node_{os.urandom(4).hex()}"
-    admin = postgres.url(servers.postgres_port, PASSWORD, "postgres")
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
-    url = postgres.url(servers.postgres_port, PASSWORD, name)
-    environment = {**os.environ, "DATABASE_URL": url}
-    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], env=environment, cwd=BASE_DIR, check=True)
-    yield url
-    with psycopg.connect(admin, autocommit=True) as connection:
+    with _administration() as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    yield postgres.url(servers.postgres_port, PASSWORD, name)
+    with _administration() as connection:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture
-def node_database() -> Iterator[str]:
-    with _node_database() as url:
+def node_database(_migrated_database: str) -> Iterator[str]:
+    with _copied(_migrated_database) as url:
         yield url
 
 
 @pytest.fixture
-def another_node_database() -> Iterator[str]:
-    with _node_database() as url:
+def another_node_database(_migrated_database: str) -> Iterator[str]:
+    with _copied(_migrated_database) as url:
         yield url
