@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from config_service.accounts import services
 from config_service.banner import group_banner
+from config_service.navigation import navigation
 from config_service.refusals import REFUSALS, explain
 
 
@@ -40,10 +41,12 @@ class ConfigAdminSite(AdminSite):
     index_title = "Administration"
     site_url = None  # there is no site beside the admin and the API
     index_template = "admin/config_index.html"
-    enable_nav_sidebar = True
+    enable_nav_sidebar = False  # the side is our own: templates/admin/side.html
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        return super().each_context(request) | {"group_banner": group_banner()}
+        context = super().each_context(request)
+        context["navigation"] = navigation(context["available_apps"], request.path)
+        return context | {"group_banner": group_banner()}
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         request.current_app = self.name
