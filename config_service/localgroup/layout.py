@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import secrets
 import socket
@@ -12,6 +13,7 @@ from config_service.sealing.keys import new_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 HOST = "127.0.0.1"
+PORTS = range(20000, 32000)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 
 
@@ -132,16 +134,23 @@ def require(folder: Path) -> GroupLayout:
     return layout
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now; held open together, so that all differ."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind((HOST, 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
+def free_ports(count: int, neighbours: bool = False) -> list[int]:
+    """Ports that nobody listens on now, at random; with ``neighbours``, one after the other.
+
+    They lie below those that systems give to outgoing connections: one of these could take a server's port while the
+    server is down.
+    """
+    if neighbours:
+        first = random.choice(PORTS)
+        while not all(is_free(port) for port in range(first, first + count)):
+            first = random.choice(PORTS)
+        return list(range(first, first + count))
+    chosen: list[int] = []
+    while len(chosen) < count:
+        port = random.choice(PORTS)
+        if port not in chosen and is_free(port):
+            chosen.append(port)
+    return chosen
 
 
 def is_free(port: int) -> bool:

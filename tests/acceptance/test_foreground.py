@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 from config_service.localgroup import layout
-from config_service.localgroup.layout import BASE_DIR
+from config_service.localgroup.layout import BASE_DIR, free_ports
 from config_service.localgroup.parts import parts_of
-from tests.support.group import free_web_ports
 from tests.support.waiting import eventually
 
 
@@ -45,7 +44,7 @@ def test_the_foreground_group_says_what_dies_and_leaves_no_process_behind(folder
     argv = [sys.executable, "-u", "manage.py", "localgroup", "up", "--nodes", "1"]
     with output.open("w") as file:
         process = subprocess.Popen(
-            [*argv, "--dir", str(folder), "--port", str(free_web_ports(1))],
+            [*argv, "--dir", str(folder), "--port", str(free_ports(1)[0])],
             cwd=BASE_DIR,
             stdout=file,
             stderr=subprocess.STDOUT,

@@ -126,8 +126,7 @@ def _run(state: State, actions: Sequence[Action], seen: Sequence[Seen | None]) -
             case "write":
                 after = _written(cell, action.value, told or Seen())
             case _:
-                # Revision 0 says that there was nothing to delete.
-                after = False if told is not None and (told.revision == 0) != (cell is None) else None
+                after = _deleted(cell, told or Seen())
         if after is False:
             return ()
         state = _with(state, action.cell, after)
@@ -138,9 +137,19 @@ def _written(cell: Cell, value: str, told: Seen) -> Cell | bool:
     version = 1 if cell is None else cell[2] + 1
     if told.version not in (None, version):
         return False
-    if cell is not None and told.revision is not None and cell[1] is not None and told.revision <= cell[1]:
+    return False if _goes_back(cell, told) else (value, told.revision, version)
+
+
+def _deleted(cell: Cell, told: Seen) -> Cell | bool:
+    """Revision 0 says that there was nothing to delete."""
+    if told.revision is not None and (told.revision == 0) != (cell is None):
         return False
-    return value, told.revision, version
+    return False if _goes_back(cell, told) else None
+
+
+def _goes_back(cell: Cell, told: Seen) -> bool:
+    """Whether the change's revision is not above that of what it changes."""
+    return cell is not None and told.revision is not None and cell[1] is not None and told.revision <= cell[1]
 
 
 def _bind(cell: Cell, told: Seen) -> Cell | bool:

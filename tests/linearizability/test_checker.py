@@ -77,6 +77,11 @@ WRONG = {
     .write(0, 1, 1, 5)
     .delete(2, 3, {"revision": 6})
     .delete(4, 5, {"revision": 7}),
+    "a delete at an earlier revision than what it deletes": Story()
+    .cas(0, None, 0, 2, UNKNOWN)
+    .delete(2, 45, {"revision": 2})
+    .read(17, 38, None)
+    .cas(42, 53, 1, 3, {"mismatch": 3}),
     "a mismatch that names the expected revision": Story().write(0, 1, 1, 5).cas(2, 3, 5, 2, {"mismatch": 5}),
     "a transaction of which one half is seen": Story()
     .tell(

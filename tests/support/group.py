@@ -18,15 +18,6 @@ from tests.support.waiting import eventually
 from tests.support.ways import Way, Ways
 
 
-def free_web_ports(count: int) -> int:
-    """The first of ``count`` neighbouring ports that are free."""
-    return next(
-        port
-        for port in range(18101, 60000, 10)
-        if all(layout.is_free(port + i) for i in range(count))
-    )  # fmt: skip
-
-
 class RealGroup:
     """Three nodes; every action names a node and a part, as ``manage.py localgroup`` does.
 
@@ -37,7 +28,7 @@ class RealGroup:
         self._cuttable = cuttable
         self._ways: Ways | None = None
         self.folder = Path(tempfile.mkdtemp(prefix="config-group-"))
-        self.port = free_web_ports(3)
+        self.port = layout.free_ports(3, neighbours=True)[0]
         self.http = httpx.Client(timeout=10)
 
     def up(self) -> None:
