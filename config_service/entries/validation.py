@@ -57,7 +57,7 @@ def check_type(kind: str) -> str:
     return kind
 
 
-def parse_json(data: bytes | str) -> Any:
+def parse_json(data: bytes | str, max_depth: int = MAX_DEPTH) -> Any:
     """JSON by the letter of RFC 8259, and unambiguous: what one reader sees is what every reader sees.
 
     Raises `Invalid` without a field; the caller knows what it was parsing.
@@ -71,10 +71,10 @@ def parse_json(data: bytes | str) -> Any:
             text, object_pairs_hook=_unique_pairs, parse_constant=_no_constant, parse_float=_finite_float
         )
     except RecursionError:
-        raise Invalid(f"nested deeper than {MAX_DEPTH} levels") from None
+        raise Invalid(f"nested deeper than {max_depth} levels") from None
     except ValueError as error:
         raise Invalid(f"not JSON: {error}") from error
-    _check_tree(value)
+    check_tree(value, max_depth)
     return value
 
 
@@ -98,7 +98,7 @@ def _finite_float(text: str) -> float:
     return value
 
 
-def _check_tree(value: Any) -> None:
+def check_tree(value: Any, max_depth: int = MAX_DEPTH) -> None:
     """Depth and lone surrogates, without recursion of our own."""
     level, depth = [value], 0
     while level:
@@ -115,8 +115,8 @@ def _check_tree(value: Any) -> None:
             elif isinstance(item, str) and SURROGATE.search(item):
                 raise Invalid("a lone surrogate is not a character")
         depth += containers
-        if depth > MAX_DEPTH:
-            raise Invalid(f"nested deeper than {MAX_DEPTH} levels")
+        if depth > max_depth:
+            raise Invalid(f"nested deeper than {max_depth} levels")
         level = below
 
 
