@@ -85,6 +85,7 @@ class Done(msgspec.Struct, frozen=True, array_like=True, tag_field="outcome", ta
     expires_at: str = ""
     succeeded: bool = True
     results: tuple[OperationDone, ...] = ()
+    counts: tuple[int, ...] = ()
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -80,6 +80,12 @@ class PreconditionFailed(ProductError):
         self.current_revision = current_revision
 
 
+class ImportLost(ProductError):
+    """What was staged of an import is gone, since it took too long. It can be asked again as it was."""
+
+    code = "import_lost"
+
+
 class Unavailable(ProductError):
     """This node does not serve it now; another one may. ``code`` tells why."""
 

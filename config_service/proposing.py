@@ -7,6 +7,7 @@ from config_service.errors import (
     AlreadyExists,
     Compacted,
     FutureRevision,
+    ImportLost,
     Invalid,
     NotEmpty,
     NotFound,
@@ -18,24 +19,51 @@ from config_service.errors import (
 from consensus import client as consensus_client
 from consensus import origin
 from consensus.conf import get_config
+from consensus.errors import RequestConflict
+from consensus.models import AppliedRequest
 from consensus.services import now
 
 _ERRORS: dict[str, type[ProductError]] = {
-    error.code: error for error in (AlreadyExists, Invalid, NotEmpty, NotFound, TooLarge, TypeMismatch)
+    error.code: error for error in (AlreadyExists, ImportLost, Invalid, NotEmpty, NotFound, TooLarge, TypeMismatch)
 } | {"namespace_not_found": NotFound}
 _ERRORS_WITH_REVISION = {error.code: error for error in (Compacted, FutureRevision, PreconditionFailed)}
 
 
-def propose(command: CommandBase, actor: str, request_id: str = "", deadline_s: float | None = None) -> Done:
+def propose(
+    command: CommandBase,
+    actor: str,
+    request_id: str = "",
+    deadline_s: float | None = None,
+    *,
+    asked: bytes = b"",
+) -> Done:
     """Propose and wait until it is applied here. Raises what `consensus.client.Client.propose` raises, and
-    `config_service.errors.ProductError` where the state machine refused."""
+    `config_service.errors.ProductError` where the state machine refused. ``asked`` is the fingerprint of the request,
+    where the command says more than that, such as what was found when it was made."""
     applied = consensus_client.get_client().propose(
         encode(command, actor, now(), origin.current(), get_config().command_version),
         request_id or uuid4().hex,
         deadline_s,
-        fingerprint=fingerprint(command, actor),
+        fingerprint=asked or fingerprint(command, actor),
     )
-    result = decode_result(applied.result)
+    return _settle(applied.result)
+
+
+def first_answer(request_id: str, asked: bytes) -> Done | None:
+    """What `propose` answered when this request was applied, as far as this node has applied; None: it was not.
+
+    Raises what `propose` would.
+    """
+    known = AppliedRequest.objects.filter(request_id=request_id).values_list("fingerprint", "result").first()
+    if known is None:
+        return None
+    if bytes(known[0]) != asked:
+        raise RequestConflict(request_id)
+    return _settle(bytes(known[1]))
+
+
+def _settle(answer: bytes) -> Done:
+    result = decode_result(answer)
     if isinstance(result, Done):
         return result
     if result.code in _ERRORS_WITH_REVISION:

@@ -4,7 +4,10 @@ from typing import Any, NamedTuple
 
 from config_service.accounts.models import Verb
 from config_service.api.paging import DEFAULT_LIMIT, MAX_LIMIT
+from config_service.entries.exporting import SECRETS
+from config_service.entries.planning import MERGE, MODES
 from config_service.entries.transacting import MAX_OPERATIONS
+from config_service.entries.transfer.formats import FORMATS, MAX_FILE_BYTES
 from config_service.entries.validation import MAX_KEY_LENGTH, MAX_TTL_S, TYPES
 
 _REVISION = {"type": "integer", "minimum": 0, "maximum": 2**48}
@@ -12,6 +15,7 @@ _TIME = {"type": "string", "format": "date-time"}
 _TEXT = {"type": "string"}
 _TEXTS = {"type": "array", "items": _TEXT}
 _FLAG = {"type": "boolean"}
+_COUNT = {"type": "integer", "minimum": 0}
 _OR_NULL: dict[str, Any] = {"nullable": True}
 _KEY = r"^[A-Za-z0-9._\-/]+$"
 
@@ -98,6 +102,15 @@ QUERIES = {
     "actor": _query(_TEXT, "Only what this actor did."),
     "action": _query(_TEXT, "Only this action, such as entries.put."),
     "until": _query(_REVISION, "Only what was up to this revision."),
+    "format": {**_query({"type": "string", "enum": list(FORMATS)}, "What the file is written in."), "required": True},
+    "secrets": _query(
+        {"type": "string", "enum": list(SECRETS), "default": SECRETS[0]},
+        "Sealed (ciphertext), left out, or in clear, which is recorded.",
+    ),
+    "mode": _query({"type": "string", "enum": list(MODES), "default": MERGE}, "What to do with other entries."),
+    "dry_run": _query({"type": "boolean", "default": False}, "Only tell what would be different."),
+    "seen_revision": _query(_REVISION, "Only if what is concerned has not changed since."),
+    "comment": _query(_TEXT, "For the history."),
     "order": _query({"type": "string", "enum": ["oldest", "newest"], "default": "oldest"}, "Which comes first."),
 }
 _OBJECTS = {"type": "array", "items": {"type": "object"}, "maxItems": MAX_OPERATIONS}
@@ -126,6 +139,7 @@ BODIES = {
     ),
     "group": _object({"permissions": _TEXTS}),
     "grant": _object({"verb": {"enum": list(Verb.values)}, "namespace": _TEXT}, {"user": _TEXT, "group": _TEXT}),
+    "file": {"type": "string", "format": "binary", "maxLength": MAX_FILE_BYTES},
     "token": _object({"name": _TEXT, "user": _TEXT, "scopes": _TEXTS}, {"expires_at": _TIME}),
 }  # fmt: skip
 RESULTS = {
@@ -136,7 +150,15 @@ RESULTS = {
     "changes": _page("Change", next=_NEXT),
     "watch": _page("Change"),
     "object": _object({}),
-}
+    "imported": _object(
+        {
+            "namespace": _TEXT, "mode": {"enum": list(MODES)}, "dry_run": _FLAG, "revision": _REVISION,
+            "added": _COUNT, "changed": _COUNT, "removed": _COUNT, "unchanged": _COUNT,
+        },
+        {"items": {"type": "array", "items": {"type": "object"}}},
+    ),
+    "file": _TEXT,
+}  # fmt: skip
 SUCCESS = {200: "Done.", 201: "Created.", 204: "Done; nothing to tell.", 304: "What the caller has is current."}
 ERRORS = {
     400: "Malformed.",
@@ -149,6 +171,7 @@ ERRORS = {
     503: "No leader, overloaded, or out of service: try again, or elsewhere.",
     504: "Not done in time; of a write, the outcome is not known.",
 }
+FILE_ERRORS = {413: "Too large for one file.", 422: "A secret cannot be opened on this node."}
 WRITE_ERRORS = {
     409: "Not possible in the current state.",
     412: "Somebody else was faster.",
@@ -160,7 +183,7 @@ WRITE_ERRORS = {
 
 
 class Operation(NamedTuple):
-    """``streams``: the answer may be a stream of events as well."""
+    """``streams``: the answer may be a stream of events as well; ``file``: it is a file in one of the formats."""
 
     success: tuple[int, ...] = (200,)
     result: str = "object"
@@ -169,6 +192,7 @@ class Operation(NamedTuple):
     headers: tuple[str, ...] = ()
     etag: bool = False
     streams: bool = False
+    file: bool = False
 
 
 _READ = ("consistency", "min_revision")
@@ -192,6 +216,16 @@ OPERATIONS = {
     ("GET", f"{_NS}/entries/{{key}}/history"): Operation(result="changes", query=(*_READ, *_PAGE)),
     ("POST", f"{_NS}/entries/{{key}}/rollback"): Operation(
         (200, 201), "entry", "rollback", headers=("If-Match", *_WRITE), etag=True
+    ),
+    ("GET", f"{_NS}/export"): Operation(
+        result="file", query=(*_READ, *_PAST, "format", "prefix", "secrets"), file=True
+    ),
+    ("POST", f"{_NS}/import"): Operation(
+        result="imported",
+        body="file",
+        streams=True,
+        headers=_WRITE,
+        query=("format", "mode", "prefix", "comment", "dry_run", "seen_revision"),
     ),
     ("GET", f"{_NS}/history"): Operation(result="changes", query=(*_READ, *_PAGE, "prefix")),
     ("GET", f"{_NS}/diff"): Operation(query=(*_READ, *_PAGE, "from", "to", "key", "prefix")),

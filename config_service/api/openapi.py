@@ -8,6 +8,7 @@ from drf_spectacular.openapi import AutoSchema
 from config_service.api.documents import (
     BODIES,
     ERRORS,
+    FILE_ERRORS,
     PATH_PARAMETERS,
     QUERIES,
     RESULTS,
@@ -16,8 +17,10 @@ from config_service.api.documents import (
     Operation,
     find,
 )
+from config_service.entries.transfer.formats import FORMATS
 
 JSON, PROBLEM, STREAM = "application/json", "application/problem+json", "text/event-stream"
+FILE = "application/octet-stream"
 _HEADERS = {
     "Config-Node": {"description": "The node that answered.", "schema": {"type": "string"}},
     "Config-Revision": {"description": "Its applied revision.", "schema": {"type": "string", "pattern": "^[0-9]+$"}},
@@ -45,7 +48,8 @@ class Schema(AutoSchema):
             "responses": _responses(self.method, found),
         }
         if found.body:
-            operation["requestBody"] = {"required": True, "content": {JSON: {"schema": BODIES[found.body]}}}
+            media_type = FILE if found.body == "file" else JSON
+            operation["requestBody"] = {"required": True, "content": {media_type: {"schema": BODIES[found.body]}}}
         return operation
 
 
@@ -71,13 +75,14 @@ def _responses(method: str, operation: Operation) -> dict[str, Any]:
     for status in operation.success:
         answer: dict[str, Any] = {"description": SUCCESS[status], "headers": dict(_HEADERS)}
         if status in (200, 201):
-            answer["content"] = {JSON: {"schema": RESULTS[operation.result]}}
+            media_types = [one.media_type.partition(";")[0] for one in FORMATS.values()] if operation.file else [JSON]
+            answer["content"] = {name: {"schema": RESULTS[operation.result]} for name in media_types}
             if operation.streams:
                 answer["content"][STREAM] = {"schema": {"type": "string"}}
         if operation.etag and status in (200, 201, 304):
             answer["headers"]["ETag"] = {"schema": {"type": "string"}}
         found[str(status)] = answer
-    errors = ERRORS if method == "GET" else {**ERRORS, **WRITE_ERRORS}
+    errors = ERRORS | (FILE_ERRORS if operation.file else {}) | (WRITE_ERRORS if method != "GET" else {})
     for status, description in sorted(errors.items()):
         problem: dict[str, Any] = {"description": description, "headers": dict(_HEADERS)}
         if status in (429, 503):

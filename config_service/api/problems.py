@@ -26,6 +26,7 @@ _PRODUCT_STATUS: dict[type[product.ProductError], int] = {
     product.Invalid: 400,
     product.NotFound: 404,
     product.AlreadyExists: 409,
+    product.ImportLost: 409,
     product.NotEmpty: 409,
     product.PreconditionFailed: 412,
     product.Compacted: 410,
@@ -86,7 +87,7 @@ def refusal(status: int) -> HttpResponse:
 
 def handle(error: Exception, context: dict[str, Any]) -> Response:
     """DRF's ``EXCEPTION_HANDLER``. Never returns None: a fault of ours is a problem document too."""
-    body = _describe(error)
+    body = describe_and_log(error, type(context.get("view")).__name__)
     headers = {}
     if "retry_after_s" in body:
         headers["Retry-After"] = str(max(1, math.ceil(body["retry_after_s"])))
@@ -94,11 +95,17 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
         headers["Request-Id"] = body["request_id"]
     if isinstance(error, exceptions.APIException) and (challenge := getattr(error, "auth_header", "")):
         headers["WWW-Authenticate"] = challenge
-    if body["status"] == 500:
-        logger.error("unexpected error in %s", type(context.get("view")).__name__, exc_info=error)
     response = Response(body, status=body["status"], headers=headers)
     response.is_problem = True
     return response
+
+
+def describe_and_log(error: Exception, where: str) -> dict[str, Any]:
+    """The problem document of any error."""
+    body = _describe(error)
+    if body["status"] == 500:
+        logger.error("unexpected error in %s", where, exc_info=error)
+    return body
 
 
 def _describe(error: Exception) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from config_service.api.history import (
     NamespaceRollbackView,
 )
 from config_service.api.transactions import TransactionsView
+from config_service.api.transfer import ExportView, ImportView
 from config_service.api.watch import WatchView
 
 urlpatterns = [
@@ -39,6 +40,8 @@ urlpatterns = [
     path("namespaces/<str:namespace>/history", NamespaceHistoryView.as_view()),
     path("namespaces/<str:namespace>/diff", DiffView.as_view()),
     path("namespaces/<str:namespace>/rollback", NamespaceRollbackView.as_view()),
+    path("namespaces/<str:namespace>/export", ExportView.as_view()),
+    path("namespaces/<str:namespace>/import", ImportView.as_view()),
     path("namespaces/<str:namespace>/entries/<path:key>/history", EntryHistoryView.as_view()),
     path("namespaces/<str:namespace>/entries/<path:key>/rollback", EntryRollbackView.as_view()),
     path("namespaces/<str:namespace>/entries/<path:key>/reveal", RevealView.as_view()),

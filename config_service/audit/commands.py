@@ -14,4 +14,15 @@ class RecordReveal(CommandBase, frozen=True, tag="secrets.reveal"):
         return (Target("secret", self.namespace, self.key, detail=f"revision {self.revision}"),)
 
 
-AuditCommand = RecordReveal
+class RecordExport(CommandBase, frozen=True, tag="secrets.export"):
+    """These secrets of a namespace, as of ``revision``, are about to be handed to the actor in clear."""
+
+    namespace: str
+    keys: tuple[str, ...]
+    revision: int
+
+    def touches(self, done: Done) -> tuple[Target, ...]:
+        return tuple(Target("secret", self.namespace, key, detail=f"revision {self.revision}") for key in self.keys)
+
+
+AuditCommand = RecordReveal | RecordExport

@@ -4,7 +4,7 @@ import http.client
 import json
 import os
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -13,6 +13,7 @@ from urllib.request import Request, urlopen
 from uuid import uuid4
 
 TIMEOUT_S = 30
+STREAM = "text/event-stream"
 DEFAULT_SERVER = "http://127.0.0.1:8001"
 
 
@@ -40,17 +41,47 @@ class Rest:
         self, method: str, path: str, body: Any = None, query: dict[str, Any] | None = None, **headers: str
     ) -> Any:
         """``path`` below ``/api/v1/``, quoted. Returns the decoded answer, None where it is empty."""
+        data = None if body is None else json.dumps(body).encode()
+        return self._ask(method, path, data, query, headers, _decoded)
+
+    def download(self, path: str, query: dict[str, Any]) -> tuple[bytes, int]:
+        """A file, and the revision that it is of."""
+        return self._ask("GET", path, None, query, {}, lambda got: (got.read(), int(got.headers["Config-Revision"])))
+
+    def upload(
+        self,
+        path: str,
+        data: bytes,
+        query: dict[str, Any],
+        progress: Callable[[dict[str, Any]], None] | None = None,
+    ) -> dict[str, Any]:
+        """Send a file. With ``progress``, which is told of each step, the answer comes at the end of a stream."""
+        headers = {"Content-Type": "application/octet-stream"}
+        if progress is None:
+            return self._ask("POST", path, data, query, headers, _decoded)
+        headers["Accept"] = STREAM
+        return self._ask("POST", path, data, query, headers, lambda got: _last_event(got, progress))
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        data: bytes | None,
+        query: dict[str, Any] | None,
+        headers: dict[str, str],
+        read: Callable[[http.client.HTTPResponse], Any],
+    ) -> Any:
         asked = {name: value for name, value in (query or {}).items() if value is not None}
         target = f"/api/v1/{path}" + (f"?{urlencode(asked)}" if asked else "")
-        sent = {"Authorization": f"Bearer {self._token}", "Accept": "application/json"} | headers
+        sent = {"Authorization": f"Bearer {self._token}", "Accept": "application/json"}
         if method != "GET":
             sent |= {"Idempotency-Key": uuid4().hex, "Content-Type": "application/json"}
-        data = None if body is None else json.dumps(body).encode()
+        sent |= headers
         failures = []
         for server in self._servers:
             try:
                 with urlopen(Request(server.rstrip("/") + target, data, sent, method=method), timeout=TIMEOUT_S) as got:
-                    return _decoded(got.read())
+                    return read(got)
             except HTTPError as error:
                 with error:
                     problem = _problem(error)
@@ -113,8 +144,28 @@ def namespace_path(namespace: str) -> str:
     return f"namespaces/{quote(namespace, safe='')}"
 
 
-def _decoded(data: bytes) -> Any:
+def _decoded(answer: http.client.HTTPResponse) -> Any:
+    data = answer.read()
     return json.loads(data) if data else None
+
+
+def _last_event(answer: http.client.HTTPResponse, progress: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """The stream's end. What breaks off, or ends for a reason of this node, is for the next node to do."""
+    name = ""
+    for line in answer:
+        field, _, text = line.decode().rstrip("\n").partition(": ")
+        if field == "event":
+            name = text
+        elif field == "data":
+            body = json.loads(text)
+            if name == "done":
+                return body
+            if name == "problem" and body["status"] == 503:
+                raise OSError(_line(503, body))
+            if name == "problem":
+                raise RestError(_line(body["status"], body), body)
+            progress(body)
+    raise OSError("the answer broke off")
 
 
 def _problem(error: HTTPError) -> dict[str, Any]:

@@ -120,6 +120,50 @@ class Transact(CommandBase, frozen=True, tag="entries.transact"):
         )
 
 
+class StageImport(CommandBase, frozen=True, tag="entries.stage_import"):
+    """A piece of an import that is too large for one command: kept until `ImportEntries` or `DropImports` names its
+    ``stage``. Parts are counted from 0."""
+
+    stage: str
+    part: int
+    data: bytes
+
+    def touches(self, done: Done) -> tuple[Target, ...]:
+        return ()
+
+
+class ImportEntries(CommandBase, frozen=True, tag="entries.import"):
+    """Do all that the parts of ``stage``, followed by ``data``, ask for, or nothing: see imports.py.
+
+    ``digest`` is of all of it. ``replaces``: what was made sure is that no other entry begins with ``prefix``, as of
+    ``revision``."""
+
+    namespace: str
+    stage: str
+    parts: int
+    digest: bytes
+    data: bytes
+    replaces: bool
+    prefix: str
+    revision: int
+
+    def touches(self, done: Done) -> tuple[Target, ...]:
+        """Each entry, where they are few; the history has them all."""
+        added, changed, removed, _ = done.counts
+        told = Target("namespace", self.namespace, detail=f"{added} added, {changed} changed, {removed} removed")
+        few = (Target("entry", self.namespace, one.key, detail=one.operation) for one in done.results)
+        return (told, *few) if done.changed else ()
+
+
+class DropImports(CommandBase, frozen=True, tag="entries.drop_imports"):
+    """Forget the parts of imports that nobody has finished."""
+
+    stages: tuple[str, ...]
+
+    def touches(self, done: Done) -> tuple[Target, ...]:
+        return ()
+
+
 class SeenEntry(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     namespace: str
     key: str
@@ -146,4 +190,7 @@ EntriesCommand = (
     | CompactHistory
     | Transact
     | ExpireEntries
+    | StageImport
+    | ImportEntries
+    | DropImports
 )

@@ -157,6 +157,14 @@ def changes(
     return _with_before(found[:limit]), len(found) > limit
 
 
+def keys_changed_since(namespace: str, revision: int) -> dict[str, int]:
+    """The keys that have changed after ``revision``, each with the revision of its last change."""
+    rows = EntryRevision.objects.filter(namespace=namespace, id__gte=_end_id(revision)).order_by("id")
+    found = dict(rows.values_list("key", "revision"))
+    require_reached(revision)
+    return found
+
+
 def change_of(namespace: str, key: str, revision: int) -> ChangeSnapshot | None:
     """The change of an entry at exactly this revision, if it is kept."""
     row = EntryRevision.objects.filter(namespace=namespace, key=key, revision=revision).values_list(*_FIELDS).first()

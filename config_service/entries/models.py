@@ -112,6 +112,23 @@ class EntryRevision(ReplicatedModel):
         return f"{self.namespace}/{self.key} at {self.revision}"
 
 
+class ImportPart(ReplicatedModel):
+    """A piece of an import on its way: it came in one command, and waits for the one that does the import.
+
+    ``id`` is its revision. The parts of one import share a ``stage``; ``data`` is described in imports.py.
+    """
+
+    id = models.BigIntegerField(primary_key=True, editable=False)
+    stage = models.CharField(max_length=64, db_collation="C")
+    part = models.IntegerField()
+    at = models.DateTimeField()
+    data = models.BinaryField()
+
+    class Meta:
+        base_manager_name = "objects"
+        indexes = [models.Index("stage", "part", name="part_of_stage")]
+
+
 class HistoryReach(ReplicatedModel):
     """How far back history reaches: every state from ``oldest_revision`` on can be read. No row: from the beginning."""
 

@@ -35,3 +35,18 @@ class Delete(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
 
 
 Operation = Put | Delete
+
+
+class Edit(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """What an import does with one entry, provided that it is still at ``expected_revision`` (0: there is none).
+
+    ``operation`` is put, delete, or keep: the file says what is there already, which holds only while it is.
+    """
+
+    key: str
+    expected_revision: int
+    operation: str
+    value_json: str = ""
+    type: str = ""
+    comment: str = ""
+    expires_at: str = ""

@@ -7,4 +7,5 @@ TABLES = (
     ReplicatedTable("entries_configentry"),
     ReplicatedTable("entries_entryrevision"),
     ReplicatedTable("entries_historyreach"),
+    ReplicatedTable("entries_importpart"),
 )

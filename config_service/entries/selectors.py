@@ -89,6 +89,24 @@ def list_entries(
     return found[:limit], len(found) > limit
 
 
+_ENTRIES_AND_REVISION = f"""
+SELECT applied.index, {", ".join(f"e.{name}" for name in _ENTRY_FIELDS)}
+FROM consensus_appliedstate applied
+LEFT JOIN entries_configentry e ON e.namespace_id = %s AND e.key >= %s AND e.key < %s
+WHERE applied.id = 1 ORDER BY e.key LIMIT %s::bigint
+"""
+
+
+def entries_with_revision(namespace: str, prefix: str = "", most: int | None = None) -> tuple[int, list[EntrySnapshot]]:
+    """The entries of a namespace, keys in order, and the revision at which they were exactly these: one statement sees
+    one state."""
+    rows = execute(_ENTRIES_AND_REVISION, namespace, prefix, prefix + "\x7f", most).fetchall()
+    found = [_entry(row[1:]) for row in rows if row[2] is not None]
+    if not found:
+        require_namespace(namespace)
+    return (rows[0][0] if rows else 0), found
+
+
 def require_namespace(name: str) -> None:
     if not Namespace.objects.filter(name=name).exists():
         raise _no_namespace(name)

@@ -4,18 +4,21 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from config_service.entries import compaction, decisions, namespaces, rollback, transactions
+from config_service.entries import compaction, decisions, imports, namespaces, rollback, transactions
 from config_service.entries.batch import Batch, Row, Step
 from config_service.entries.commands import (
     CompactHistory,
     DeleteEntry,
     DeleteNamespace,
+    DropImports,
     ExpireEntries,
+    ImportEntries,
     PutEntry,
     PutNamespace,
     RevertNamespace,
     RollbackEntry,
     RollbackNamespace,
+    StageImport,
     Transact,
 )
 from config_service.entries.tables import Key
@@ -35,6 +38,9 @@ _HANDLERS: dict[type, Callable[[Batch, Step, Any], Done | Refusal]] = {
     CompactHistory: compaction.compact,
     Transact: transactions.transact,
     ExpireEntries: transactions.expire,
+    StageImport: imports.stage,
+    ImportEntries: imports.run,
+    DropImports: imports.drop,
 }
 _NAMES_ONE_ENTRY = (PutEntry, DeleteEntry, RollbackEntry)
 

@@ -29,10 +29,12 @@ def this_node_leads() -> bool:
 
 @shared_task(name="entries.expire", ignore_result=True)
 def expire() -> None:
-    """Delete the entries whose time is over."""
+    """Delete the entries whose time is over, and what is left of imports that nobody has finished."""
     try:
         while this_node_leads() and expiring.expire_due(ACTOR, now()):
             pass
+        if this_node_leads():
+            expiring.drop_imports(ACTOR, now())
     except REFUSALS as error:
         logger.warning("entries are not expired further now: %s", explain(error))
 

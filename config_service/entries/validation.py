@@ -120,9 +120,14 @@ def check_tree(value: Any, max_depth: int = MAX_DEPTH) -> None:
         level = below
 
 
+def json_text(value: Any, sort_keys: bool = False) -> str:
+    """Compact, UTF-8 as it is; names in the order they were given, unless sorted."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, sort_keys=sort_keys)
+
+
 def canonical(value: Any) -> str:
-    """The text that is stored and served: compact, names in the order they were given, UTF-8 as it is."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    """The text that is stored and served. Raises `TooLarge`."""
+    text = json_text(value)
     size = len(text.encode())
     if size > MAX_VALUE_BYTES:
         raise TooLarge.field("value", f"a value has at most {MAX_VALUE_BYTES} bytes, this one {size}")

@@ -2,7 +2,7 @@
 
 import io
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from urllib.error import HTTPError, URLError
 from uuid import uuid4
@@ -211,6 +211,10 @@ def shop(api: Api) -> Api:
 class Answer(io.BytesIO):
     """What `urlopen` returns: readable, and a context manager."""
 
+    def __init__(self, data: bytes, headers: Mapping[str, str]):
+        super().__init__(data)
+        self.headers = headers
+
 
 @pytest.fixture
 def nodes(shop: "Api", monkeypatch: pytest.MonkeyPatch) -> set[str]:
@@ -226,8 +230,8 @@ def nodes(shop: "Api", monkeypatch: pytest.MonkeyPatch) -> set[str]:
             request.get_method(), request.selector, request.data or b"", content_type, headers=headers
         )
         if answer.status_code >= 400:
-            raise HTTPError(request.full_url, answer.status_code, "", answer.headers, Answer(answer.content))
-        return Answer(answer.content)
+            raise HTTPError(request.full_url, answer.status_code, "", answer.headers, io.BytesIO(answer.content))
+        return Answer(answer.getvalue(), answer.headers)
 
     monkeypatch.setattr(rest, "urlopen", urlopen)
     monkeypatch.setenv("CONFIG_TOKEN", shop.headers["Authorization"].removeprefix("Bearer "))

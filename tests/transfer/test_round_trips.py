@@ -12,11 +12,13 @@ from config_service.entries.validation import canonical, infer_type
 
 SEALED = {"sealed": 1, "key_id": "k1", "nonce": "AAAAAAAAAAAAAAAA", "data": "c2VhbGVk"}
 
-texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30) | st.sampled_from(
-    ["", " ", "\n", "a\nb", "a\nb\n", "a\n\n", "no", "null", "~", "1", "1.0", "1e3", "0o7", "2026-01-01", "a: b", "a #b",
-     "${HOME}", "$(x)", "it's", '"', "\\", "a\\", "\\'", "\r\n", "\t", "\x85", "\u2028", "\ufeff", "\x7f", "\0", "#: {}",
-     "'", "''", "😀", "<<", "- a", "[", "{}", "|", "&a", "*a", "!t", "%", "@", "`", "---", "..."]
-)  # fmt: skip
+STRANGE = [
+    *["", " ", "\n", "a\nb", "a\nb\n", "a\n\n", " a\n b", "no", "null", "~", "1", "1.0", "1e3", "0o7", "2026-01-01"],
+    *["a: b", "a #b", "${HOME}", "$(x)", "it's", '"', "'", "''", "\\", "a\\", "\\'", "#: {}", "<<", "- a", "[", "{}"],
+    *["&a", "*a", "!t", "%", "@", "`", "---", "...", "\r\n", "\t", "\x85", "\u2028", "\ufeff", "\x7f", "\0", "😀"],
+    *["|", "1:30"],
+]
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30) | st.sampled_from(STRANGE)
 numbers = st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([2**63, -(2**63), 2**64])
 values = st.recursive(
     st.none() | st.booleans() | numbers | texts,

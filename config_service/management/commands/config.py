@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from config_service.commandline import files
 from config_service.commandline.rest import RestError, add_connection, connect, entry_path, namespace_path
 from config_service.entries.validation import parse_json
 from config_service.errors import Invalid
@@ -45,6 +46,7 @@ class Command(BaseCommand):
         one = diff.add_mutually_exclusive_group()
         one.add_argument("--key")
         one.add_argument("--prefix")
+        files.add_arguments(action)
         for made in (put, rollback):
             made.add_argument("--comment")
         for made in (put, delete, rollback):
@@ -116,6 +118,15 @@ class Command(BaseCommand):
         query |= {"key": options["key"], "prefix": options["prefix"]}
         items = list(self._rest.pages(f"{namespace_path(options['namespace'])}/diff", query))
         self._tell(options, items, "\n".join(line for item in items for line in _difference_lines(item)))
+
+    def _export(self, options: dict[str, Any]) -> None:
+        told, text = files.export(self._rest, options)
+        self._tell(options, told, text.removesuffix("\n"))
+
+    def _import(self, options: dict[str, Any]) -> None:
+        done = files.import_file(self._rest, options, files.Bar(self.stderr))
+        lines = [line for item in done.get("items", []) for line in _difference_lines(item)]
+        self._tell(options, done, "\n".join([*lines, files.summary(done)]))
 
     def _tell(self, options: dict[str, Any], answer: Any, text: str) -> None:
         told = _json(answer) if options["json"] else text
