@@ -26,11 +26,12 @@ from config_service.api.rendering import render_held  # noqa: E402
 from config_service.api.streams import Watches  # noqa: E402
 from config_service.bridge import DjangoBridge, Receive, Scope, Send, Threads  # noqa: E402
 from config_service.live import hub  # noqa: E402
+from config_service.live.telling import Teller  # noqa: E402
 from config_service.throttling import throttle  # noqa: E402
 from consensus import client as consensus_client  # noqa: E402
 from consensus.conf import get_config  # noqa: E402
 
-_NAMESPACES, _WATCH = "/api/v1/namespaces/", "/api/v1/watch"
+_API, _NAMESPACES, _WATCH = "/api/v1/", "/api/v1/namespaces/", "/api/v1/watch"
 # The few and short questions of the event loop must not wait behind requests that fill the other pool.
 LOOP_THREADS = 4
 
@@ -47,11 +48,17 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["type"]:
             case "http":
-                count(scope["method"], await self._answer(scope, receive, send))
+                await self._answer_and_count(scope, receive, send)
             case "lifespan":
                 await self._live_and_die(receive, send)
             case "websocket":
                 await send({"type": "websocket.close"})
+
+    async def _answer_and_count(self, scope: Scope, receive: Receive, send: Send) -> None:
+        status = await self._answer(scope, receive, send)
+        count(scope["method"], status)
+        if self._live is not None and status < 400 and scope["method"] == "GET" and scope["path"].startswith(_API):
+            self._live.client.meter.read()
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> int:
         path, extra = scope["path"], {}
@@ -82,7 +89,9 @@ class Application:
         )
         self._reads = HotReads(live, throttle)
         self._watches = Watches(live, self._django, self._pool)
+        self._teller = Teller(live.client, lambda: len(live.watchers), lambda: self._django.waiting, self._loop_pool)
         live.start()
+        self._teller.start()
         hub.set_current(live)
         _when_told_to_stop(live.watchers.stop)
 
@@ -91,6 +100,7 @@ class Application:
         hub.set_current(None)
         if live is not None:
             live.watchers.stop()
+            await self._teller.stop()
             await live.stop()
         await asyncio.to_thread(self._pool.close)
         await asyncio.to_thread(self._loop_pool.close)

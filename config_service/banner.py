@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 from consensus import services
 
-LEADER_SILENT_MS = 2000
-
 
 @dataclass(frozen=True, slots=True)
 class Banner:
@@ -16,7 +14,7 @@ class Banner:
 def group_banner() -> Banner:
     view = services.group_view()
     heard_ms = view.leader_heard_ms
-    if view.running and view.leader and heard_ms is not None and heard_ms <= LEADER_SILENT_MS:
+    if view.connected:
         leader = "which leads" if view.leader == view.node else f"{view.leader} leads"
         return Banner(f"Answered by {view.node}, {leader} · revision {view.applied_index}", False)
     age = "of unknown age" if heard_ms is None else f"{round(heard_ms / 1000)} s old"

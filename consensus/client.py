@@ -30,6 +30,7 @@ from consensus.errors import (
     RequestConflict,
 )
 from consensus.fingerprints import fingerprint as fingerprint_of
+from consensus.load import Load, Meter
 from consensus.raft.messages import EntryKind
 from consensus.redis_io import REPLY_TIMEOUT_S, Link
 from consensus.request_sender import RequestSender
@@ -38,6 +39,7 @@ from consensus.wire import (
     Answer,
     ChangeNote,
     ChangeRequest,
+    LoadNote,
     Proposal,
     ProposeRequest,
     ReadRequest,
@@ -65,6 +67,7 @@ class Applied:
 class _Call:
     future: Future
     request_id: str
+    began_s: float
     until_s: float
 
 
@@ -81,6 +84,7 @@ class Client:
         # The greatest index that this node is known, in this process, to have applied.
         self.applied_index = 0
         self._noting = threading.Lock()
+        self.meter = Meter()
         self._sender = RequestSender(config, self._fail)
         self._receiver = threading.Thread(target=self._receive_forever, name="consensus-answers", daemon=True)
         self._receiver.start()
@@ -175,13 +179,19 @@ class Client:
         request = RebuildRequest(self._answers_key, next(self._tokens), int(seconds * 1000))
         self._wait(self._submit(request, seconds), deadline_s, NoLeader("this node's runtime does not answer"))
 
+    def tell_load(self, load: Load) -> None:
+        """Tell the runtime what this process has to do."""
+        self._outgoing.append(LoadNote(self._answers_key, 0, 0, load))
+        self._flush()
+
     # --- sending ---------------------------------------------------------------------------------------------------
     def _deadline(self, deadline_s: float | None) -> float:
         return self._config.deadline_s if deadline_s is None else deadline_s
 
     def _submit(self, request: Request, deadline_s: float, request_id: str = "") -> Future:
         future: Future = Future()
-        self._calls[request.token] = _Call(future, request_id, time.monotonic() + deadline_s + GRACE_S)
+        now_s = time.monotonic()
+        self._calls[request.token] = _Call(future, request_id, now_s, now_s + deadline_s + GRACE_S)
         self._outgoing.append(request)
         self._flush()
         return future
@@ -276,6 +286,8 @@ class Client:
             return
         if answer.status == "ok":
             self.note_applied(answer.index)
+            if call.request_id:
+                self.meter.wrote(time.monotonic() - call.began_s)
             call.future.set_result(Applied(answer.index, answer.result))
         else:
             call.future.set_exception(_error(answer, call.request_id))

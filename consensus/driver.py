@@ -19,6 +19,7 @@ from consensus.conf import NodeConfig
 from consensus.drain import DrainWatch
 from consensus.errors import UnknownVersion
 from consensus.forwarding import Forwarding
+from consensus.load import Loads
 from consensus.ports import Applier, Images, ReceivedImage, Storage, StoredState, Transport
 from consensus.raft.log import Log
 from consensus.raft.messages import EntryKind, Snapshot
@@ -31,6 +32,7 @@ from consensus.wire import (
     ChangeRequest,
     Hello,
     HelloAnswer,
+    LoadNote,
     PeerMessage,
     ProposeForward,
     ProposeRefused,
@@ -107,7 +109,9 @@ class Driver:
         self.snapshots_out = SnapshotSender(node, transport, ports.images)
         self.snapshots_in = SnapshotReceiver(node, transport, ports.images, self._install)
         self.compactor = Compactor(config, node, ports.storage)
+        self.loads = Loads()
         self._led_by = ("", 0)
+        self._led_since_ms = now_ms
         self._heartbeat_ms = self._election_ms = now_ms
         self._reported_ms = now_ms - 1000
 
@@ -118,7 +122,7 @@ class Driver:
         for request in events.requests:
             self._request(request, now_ms)
         self._tick(events, now_ms)
-        self._notice_leader()
+        self._notice_leader(now_ms)
         self.forwarding.dispatch(now_ms)
         more = self._settle(self._appliable(events))
         self._receive_chunks()
@@ -152,6 +156,8 @@ class Driver:
             case RebuildRequest():
                 self.rebuild()
                 self._answer(request.reply_to, Answer(request.token, "ok"))
+            case LoadNote():
+                self.loads.note(request.reply_to, request.load, now_ms)
             case _:
                 self.forwarding.request(request, now_ms)
 
@@ -213,11 +219,11 @@ class Driver:
         if now_ms - self._reported_ms >= 1000:
             self._report(now_ms)
 
-    def _notice_leader(self) -> None:
+    def _notice_leader(self, now_ms: int) -> None:
         led_by = (self.node.leader, self.node.term)
         if led_by != self._led_by and self.node.leader:
             logger.info("%s: leader of term %d is %s", self.config.node, self.node.term, self.node.leader)
-            self._led_by = led_by
+            self._led_by, self._led_since_ms = led_by, now_ms
             self.forwarding.leader_changed()
             self._reported_ms -= 1000  # tell people at the next tick
 
@@ -304,14 +310,15 @@ class Driver:
 
     def _report(self, now_ms: int) -> None:
         self._reported_ms = now_ms
-        report = self.own_report()
+        report = self.own_report(now_ms)
         for peer in sorted(self.node.membership.everybody - {self.config.node}):
             self.transport.send(peer, [report])
         if self.snapshots_in.rebuilding and self.node.leader not in ("", self.config.node):
             self.transport.send(self.node.leader, [SnapshotRequest()])
 
-    def own_report(self) -> Report:
+    def own_report(self, now_ms: int) -> Report:
         node = self.node
+        leads = node.role is Role.LEADER
         return Report(
             str(node.role),
             node.term,
@@ -320,6 +327,8 @@ class Driver:
             node.applied_index,
             self.config.web_url,
             self.halted,
+            now_ms - self._led_since_ms if leads else 0,
+            self.loads.total(now_ms, len(self.forwarding.proposals)),
         )
 
     def scheduler_late_ms(self, now_ms: int) -> int:

@@ -11,6 +11,7 @@ from consensus.conf import NodeConfig
 from consensus.pusher import Pusher
 from consensus.reactor import Reactor
 from consensus.redis_io import Command
+from consensus.series import MOST_POINTS
 from consensus.wire import Answer, encode
 
 ANSWERS_KEPT_S = 30
@@ -23,6 +24,7 @@ class Feed:
     def __init__(self, reactor: Reactor, config: NodeConfig):
         self._status_key = keys.status(config.group, config.node)
         self._applied_key = keys.applied(config.group, config.node)
+        self._series_key = keys.series(config.group, config.node)
         self._pusher: Pusher[_Item] = Pusher(reactor, "feed", config.redis_url, _render, _weigh)
         self._told = 0
 
@@ -37,6 +39,11 @@ class Feed:
 
     def publish_status(self, status: bytes) -> None:
         self._pusher.put(("", ("SET", self._status_key, status, "PX", STATUS_KEPT_MS)))
+        self._pusher.flush()
+
+    def add_point(self, point: bytes) -> None:
+        self._pusher.put(("", ("RPUSH", self._series_key, point)))
+        self._pusher.put(("", ("LTRIM", self._series_key, -MOST_POINTS, -1)))
         self._pusher.flush()
 
     def delete(self, gone: Sequence[bytes]) -> None:

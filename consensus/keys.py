@@ -26,6 +26,11 @@ def status(group: str, node: str) -> str:
     return f"{group}:status:{node}"
 
 
+def series(group: str, node: str) -> str:
+    """The last minutes in numbers, a bounded list."""
+    return f"{group}:series:{node}"
+
+
 def applied(group: str, node: str) -> str:
     """The channel on which the runtime tells this node's processes how far it has applied."""
     return f"{group}:applied:{node}"

@@ -8,7 +8,9 @@ from consensus.conf import NodeConfig
 from consensus.driver import Driver
 from consensus.feed import Feed
 from consensus.frames import FrameCodec
+from consensus.load import KEPT_MS
 from consensus.raft.node import Role
+from consensus.series import EVERY_MS, point
 from consensus.status import JoiningStatus, MemberStatus, Status, encode_status, write_to_database
 from consensus.transport import RedisTransport
 
@@ -22,7 +24,7 @@ class StatusPublisher:
         self._feed = feed
         self._codec = codec
         self._transport = transport
-        self._to_redis_ms = self._to_database_ms = -TO_DATABASE_EVERY_MS
+        self._to_redis_ms = self._to_database_ms = self._point_ms = -TO_DATABASE_EVERY_MS
         self._shown: tuple[str, str] = ("", "")
         self._latest: Status | None = None
 
@@ -37,6 +39,9 @@ class StatusPublisher:
         if now_ms - self._to_database_ms >= TO_DATABASE_EVERY_MS:
             self._to_database_ms = now_ms
             write_to_database(status)
+        if now_ms - self._point_ms >= EVERY_MS:
+            self._point_ms = now_ms
+            self._feed.add_point(point(member.load for member in status.members if member.load is not None))
 
     def latest(self, running: bool) -> dict:
         if self._latest is None:
@@ -81,7 +86,7 @@ class StatusPublisher:
     def _member(self, driver: Driver, member: str, now_ms: int) -> MemberStatus:
         state, _ = driver.applier.node_state(member)
         own = member == self._config.node
-        report = driver.own_report() if own else driver.reports.get(member)
+        report = driver.own_report(now_ms) if own else driver.reports.get(member)
         heard = driver.heard_ms.get(member)
         heard_ms = 0 if own else None if heard is None else now_ms - heard
         voter = driver.node.membership.is_voter(member)
@@ -104,4 +109,7 @@ class StatusPublisher:
             report.halted,
             voter,
             image,
+            report.leading_ms if role == "leader" else 0,
+            # What was told long ago says nothing of now.
+            report.load if heard_ms < KEPT_MS else None,
         )

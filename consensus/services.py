@@ -1,11 +1,10 @@
 """What operators do to a group, and what anyone may ask about it. Used by admin, REST and the command line alike."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
 from consensus import client as consensus_client
-from consensus import origin
+from consensus import forecast, origin
 from consensus.conf import get_config
 from consensus.errors import NoLeader, Refused
 from consensus.group_commands import (
@@ -15,56 +14,15 @@ from consensus.group_commands import (
     SetNodeState,
     decode_group_result,
 )
+from consensus.group_view import GroupView, NodeView
 from consensus.models import AppliedRequest, Member
 from consensus.raft.messages import EntryKind
-from consensus.status import JoiningStatus, MemberStatus, Read, StatusReader
+from consensus.series import Point, SeriesReader
+from consensus.status import MemberStatus, Read, StatusReader
 from consensus.wire import Change, ChangeNote, encode
 
 # A node that was not heard of for so long counts as away: it reports every second.
 AWAY_MS = 3000
-
-
-@dataclass(frozen=True, slots=True)
-class NodeView:
-    """One node, as this node knows it."""
-
-    node: str
-    role: str  # leader, follower, pre-candidate, candidate, unknown
-    term: int
-    commit_index: int
-    applied_index: int
-    lag: int  # log entries behind the highest commit index known here
-    heard_ms: int | None  # since the last message from it; 0 for this node; None: never
-    reachable: bool
-    state: str  # active, draining, drained
-    web_url: str
-    halted: str  # why it stopped applying, "" while it has not
-    voter: bool = True
-    image: tuple[int, int] | None = None  # (bytes taken, bytes in all) of the image that this node sends it
-
-
-@dataclass(frozen=True, slots=True)
-class GroupView:
-    """The group, as this node knows it. ``leader`` is empty while none is known."""
-
-    group: str
-    node: str
-    leader: str
-    term: int
-    commit_index: int
-    applied_index: int
-    leader_heard_ms: int | None
-    quorum_size: int
-    failures_survivable: int
-    running: bool  # whether this node's runtime answers at all
-    members: tuple[NodeView, ...]
-    admitted: bool = True  # whether enough of the others have agreed that this node is who it says
-    outside: bool = False  # whether this node belongs to no group (yet, or any more)
-    membership_settled: bool = True
-    joining: tuple[JoiningStatus, ...] = ()
-
-    def member(self, node: str) -> NodeView | None:
-        return next((member for member in self.members if member.node == node), None)
 
 
 @lru_cache(maxsize=1)
@@ -75,6 +33,16 @@ def _reader() -> StatusReader:
 def read_status() -> Read:
     """What this node's runtime last published, as it is."""
     return _reader().read()
+
+
+@lru_cache(maxsize=1)
+def _series_reader() -> SeriesReader:
+    return SeriesReader(get_config())
+
+
+def series(after: float = 0.0) -> list[Point]:
+    """The last minutes of the group in numbers, from the Unix time ``after`` on, as this node has noted them."""
+    return _series_reader().read(after)
 
 
 def group_view() -> GroupView:
@@ -108,6 +76,8 @@ def group_view() -> GroupView:
         outside=status.outside,
         membership_settled=status.membership_settled,
         joining=status.joining,
+        led_ms=next((member.leading_ms for member in status.members if member.leading_ms), None),
+        log_entries=status.last_index - status.base_index,
     )
 
 
@@ -128,6 +98,7 @@ def _node_view(member: MemberStatus, commit: int, read: Read, own: str) -> NodeV
         halted=member.halted,
         voter=member.voter,
         image=member.image,
+        load=member.load if read.running else None,
     )
 
 
@@ -143,14 +114,9 @@ def drain(node: str, actor: str) -> None:
     """
     view = group_view()
     _known(view, node)
-    active = [member for member in view.members if member.voter and member.reachable and member.state == ACTIVE]
-    left = [member.node for member in active if member.node != node]
     state = Member.objects.filter(node=node).values_list("state", flat=True).first()
-    if state == ACTIVE and len(left) < view.quorum_size:
-        raise Refused(
-            f"draining {node} would leave {len(left)} active nodes that answer ({', '.join(left) or 'none'}), "
-            f"fewer than the {view.quorum_size} that a majority needs"
-        )
+    if state == ACTIVE:
+        _require(forecast.drain(view, [node]))
     if state != DRAINED:
         _set_state(node, DRAINING, (ACTIVE,), actor)
 
@@ -161,11 +127,14 @@ def undrain(node: str, actor: str) -> None:
     _set_state(node, ACTIVE, (DRAINING, DRAINED), actor)
 
 
-def _known(view: GroupView, node: str) -> NodeView:
-    member = view.member(node)
-    if member is None:
+def _known(view: GroupView, node: str) -> None:
+    if view.member(node) is None:
         raise Refused(f"there is no node {node} in this group")
-    return member
+
+
+def _require(plan: forecast.Plan) -> None:
+    if plan.refusal:
+        raise Refused(plan.refusal)
 
 
 def _set_state(node: str, state: str, when: tuple[str, ...], actor: str) -> None:
@@ -184,17 +153,7 @@ def transfer_leadership(to: str | None = None) -> str:
 
     Raises `Refused` for a node that cannot lead, `NoLeader` or `DeadlineExceeded`.
     """
-    view = group_view()
-    if to:
-        member = _known(view, to)
-        if not member.voter:
-            raise Refused(f"{to} is a learner: it cannot lead")
-        if not member.reachable:
-            raise Refused(f"{to} does not answer: it cannot take leadership over")
-        if member.state != ACTIVE:
-            raise Refused(f"{to} is {member.state}: undrain it first")
-    elif not [m for m in view.members if m.voter and m.reachable and m.state == ACTIVE and m.node != view.leader]:
-        raise Refused("no other active node answers: there is nobody to hand leadership to")
+    _require(forecast.transfer(group_view(), to or ""))
     return consensus_client.get_client().transfer_leadership(to or "")
 
 
@@ -233,11 +192,7 @@ def rebuild(node: str) -> None:
     Returns when that has begun: the node stops applying until it is done. Raises `Refused`, `NoLeader`.
     """
     view = group_view()
-    member = _known(view, node)
-    if node != view.node:
-        raise Refused(f"a node is rebuilt by itself: ask {node}, at {member.web_url or 'its own address'}")
-    if view.leader == node:
-        raise Refused(f"{node} leads: the others take their tables from it; transfer leadership first")
+    _require(forecast.rebuild(view, node))
     if not view.leader:
         raise NoLeader
     consensus_client.get_client().rebuild()

@@ -14,6 +14,7 @@ from django.db import DatabaseError, connection
 
 from consensus import keys
 from consensus.conf import NodeConfig
+from consensus.load import Load
 from consensus.models import PublishedStatus
 from consensus.redis_io import connect
 
@@ -38,6 +39,8 @@ class MemberStatus(msgspec.Struct, frozen=True):
     voter: bool = True
     # How much of an image of the tables it has got from the publishing node: bytes taken, bytes in all; None: no image.
     image: tuple[int, int] | None = None
+    leading_ms: int = 0
+    load: Load | None = None
 
 
 class JoiningStatus(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
+from consensus.load import Load
 from consensus.origin import UNKNOWN, Origin
 from consensus.raft.messages import (
     AppendReply,
@@ -82,6 +83,9 @@ class Report(Wire, frozen=True, array_like=True, gc=False, tag=14):
     applied_index: int
     web_url: str
     halted: str
+    # How long it has led, 0 if it does not lead; and what its processes have to do.
+    leading_ms: int = 0
+    load: Load | None = None
 
 
 class TransferForward(Wire, frozen=True, array_like=True, gc=False, tag=15):
@@ -242,7 +246,13 @@ class RebuildRequest(LocalRequest, frozen=True, array_like=True, gc=False, tag=2
     """Replace this node's tables by an image of the leader's. Answered at once; the status tells how it goes on."""
 
 
-Request = ProposeRequest | ReadRequest | WaitRequest | TransferRequest | ChangeRequest | RebuildRequest
+class LoadNote(LocalRequest, frozen=True, array_like=True, gc=False, tag=26):
+    """What the process ``reply_to`` has to do. Not answered."""
+
+    load: Load
+
+
+Request = ProposeRequest | ReadRequest | WaitRequest | TransferRequest | ChangeRequest | RebuildRequest | LoadNote
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True, gc=False):

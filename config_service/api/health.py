@@ -8,7 +8,6 @@ from config_service.api.renderers import to_json
 from config_service.entries import selectors
 from consensus import services
 
-LEADER_SILENT_MS = 2000
 LAG_ALLOWED = 1000
 
 
@@ -40,7 +39,7 @@ def _why_not(view: services.GroupView) -> str:
         return f"the node is {own.state}"
     if own.halted:
         return f"the node has stopped applying: {own.halted}"
-    if not view.leader or view.leader_heard_ms is None or view.leader_heard_ms > LEADER_SILENT_MS:
+    if not view.connected:
         return "the node has not heard from a leader"
     if own.lag > LAG_ALLOWED:
         return f"the node is {own.lag} revisions behind"

@@ -14,8 +14,6 @@ from consensus.services import GroupView
 
 FRESH_S = 0.2
 USABLE_S = 1.0
-# A node that has not heard from a leader for so long counts as cut off.
-LEADER_SILENT_MS = 2000
 
 
 class Standing:
@@ -58,12 +56,6 @@ class Standing:
         if view.leader_heard_ms is None:
             return None
         return view.leader_heard_ms + int(1000 * (time.monotonic() - self._asked_s))
-
-
-def connected(view: GroupView) -> bool:
-    """Whether the node hears from a leader, and so learns what the group commits."""
-    heard_ms = view.leader_heard_ms
-    return view.running and bool(view.leader) and heard_ms is not None and heard_ms <= LEADER_SILENT_MS
 
 
 def state(view: GroupView) -> str:

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Sequence
 
 from config_service.entries.snapshots import ChangeSnapshot
-from config_service.live.standing import Standing, connected, state
+from config_service.live.standing import Standing, state
 from config_service.live.window import Window
 from consensus.group_commands import ACTIVE
 
@@ -132,7 +132,7 @@ class Watchers:
 
     async def _tick(self) -> None:
         view = await self._standing.look()
-        now = (connected(view), state(view) != ACTIVE)
+        now = (view.connected, state(view) != ACTIVE)
         if now != (self.connected, self.draining):
             self.connected, self.draining = now
             self.wake_all()

@@ -19,6 +19,7 @@ from consensus import client as consensus_client
 from consensus import services as consensus_services
 from consensus.client import Applied
 from consensus.errors import RequestConflict
+from consensus.load import Load, Meter
 from consensus.models import AppliedRequest, AppliedState, Member
 from consensus.ports import Command
 from consensus.services import GroupView, NodeView
@@ -33,6 +34,7 @@ class DirectClient:
         self.applied = 0
         self.failure: Exception | None = None
         self.proposed: list[bytes] = []
+        self.meter = Meter()
         self.reads = 0
 
     def propose(self, payload: bytes, request_id: str, deadline_s: float | None = None, fingerprint: bytes = b""):
@@ -77,6 +79,9 @@ class DirectClient:
         except Exception as error:
             future.set_exception(error)
         return future
+
+    def tell_load(self, load: Load) -> None:
+        """There is no runtime to hear it."""
 
     def note_applied(self, index: int) -> None:
         """What is applied here is known without being told."""

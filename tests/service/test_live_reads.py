@@ -217,7 +217,7 @@ def test_more_requests_than_can_wait_are_refused(shop, web):
 
 
 def test_static_files_and_the_admin_come_through(web):
-    style = web.ask("GET", "/static/config_service/admin.css")
+    style = web.ask("GET", "/static/config_service/shell.css")
     assert style.status == 200 and len(style.body) == int(style.header("content-length"))
     login = web.ask("GET", "/admin/login/")
     assert login.status == 200 and any(name == "set-cookie" for name, _ in login.headers)
