@@ -18,7 +18,8 @@ from consensus.ports import Command, GroupChange, Outcome, StateMachine
 from consensus.raft.membership import decode as decode_membership
 from consensus.raft.messages import Entry, EntryKind, Membership
 from consensus.recent_ids import RecentIds
-from consensus.sql import BigintArray, BytesArray, TextArray, Writes, begin, execute
+from consensus.rows import RowType, bigints, byteas, texts
+from consensus.sql import TextArray, Writes, begin, execute
 from consensus.wire import PROPOSAL_VERSION, Proposal, proposal_decoder
 
 REQUEST_WINDOW = 100_000
@@ -36,12 +37,13 @@ FROM unnest(%s::text[]) AS wanted (request_id) JOIN consensus_appliedrequest kno
 SESSION = ("synchronous_commit = off", "enable_seqscan = off", "enable_hashjoin = off", "enable_mergejoin = off")
 REMEMBER = """
 INSERT INTO consensus_appliedrequest (request_id, index, fingerprint, result)
-SELECT * FROM unnest(%s::text[], %s::bigint[], %s::bytea[], %s::bytea[])
+SELECT * FROM unnest(%s::consensus_answer_row[])
 ON CONFLICT (request_id) DO UPDATE
 SET index = excluded.index, fingerprint = excluded.fingerprint, result = excluded.result
 """
 FORGET = "DELETE FROM consensus_appliedrequest WHERE index <= %s::bigint AND NOT request_id = ANY(%s::text[])"
 
+ANSWER_ROW = RowType("consensus_answer_row", texts, bigints, byteas, byteas)
 WITHOUT_PROPOSAL = (EntryKind.NOOP, EntryKind.MEMBERSHIP)
 
 
@@ -109,14 +111,11 @@ class DatabaseApplier:
                 request_id: (entry.index, proposal.fingerprint, results[entry.index])
                 for request_id, (entry, proposal) in fresh.items()
             }
-            request_ids = TextArray(list(fresh))
             if fresh:
-                indexes, fingerprints, stored = zip(*(answers[request_id] for request_id in fresh), strict=True)
-                columns = BigintArray(indexes), BytesArray(fingerprints), BytesArray(stored)
-                writes.add(REMEMBER, request_ids, *columns)
+                writes.add(REMEMBER, ANSWER_ROW.of((request_id, *answers[request_id]) for request_id in fresh))
             # At the same revisions on every node, however it cuts its batches.
             if (forget := last // PRUNE_EVERY * PRUNE_EVERY) >= first:
-                writes.add(FORGET, forget - REQUEST_WINDOW, request_ids)
+                writes.add(FORGET, forget - REQUEST_WINDOW, TextArray(list(fresh)))
         self._requests.add(fresh)
         return [_outcome(proposal, *answers[proposal.request_id]) for _, proposal in proposals]
 

@@ -1,9 +1,11 @@
 """From the runtime to this node's other processes: answers to what they asked, how far it has applied, its status.
 
 Answers go to a list of the asking process in this node's own Redis, which expires if that process is gone. The applied
-index goes out on a channel: whoever misses one learns it from the next, and reads what was applied from Postgres.
+index goes out on two channels: on one at once, for whoever has something to do then, and on one now and then, for all
+others. Whoever misses one learns it from the next, and reads what was applied from Postgres.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 
 from consensus import keys
@@ -15,6 +17,7 @@ from consensus.series import MOST_POINTS
 from consensus.wire import Answer, encode
 
 ANSWERS_KEPT_S = 30
+NOW_AND_THEN_S = 0.1
 STATUS_KEPT_MS = 3000
 
 
@@ -25,16 +28,24 @@ class Feed:
         self._status_key = keys.status(config.group, config.node)
         self._applied_key = keys.applied(config.group, config.node)
         self._series_key = keys.series(config.group, config.node)
+        self._applied_lately_key = keys.applied_lately(config.group, config.node)
         self._pusher: Pusher[_Item] = Pusher(reactor, "feed", config.redis_url, _render, _weigh)
-        self._told = 0
+        self._told = self._told_lately = 0
+        self._told_lately_s = 0.0
 
     def publish(self, answers: Mapping[str, Sequence[Answer]], applied: int) -> None:
-        """What there is to say after something was applied, in one push; ``applied`` only if that is news."""
+        """What there is to say after something was applied, in one push; ``applied`` only if that is news.
+
+        To be called again and again, also when nothing happens: what was held back goes out then.
+        """
         for client, group in answers.items():
             self._pusher.put((client, group))
         if applied > self._told:
             self._told = applied
             self._pusher.put(("", ("PUBLISH", self._applied_key, applied)))
+        if applied > self._told_lately and (now_s := time.monotonic()) - self._told_lately_s >= NOW_AND_THEN_S:
+            self._told_lately, self._told_lately_s = applied, now_s
+            self._pusher.put(("", ("PUBLISH", self._applied_lately_key, applied)))
         self._pusher.flush()
 
     def publish_status(self, status: bytes) -> None:

@@ -32,5 +32,10 @@ def series(group: str, node: str) -> str:
 
 
 def applied(group: str, node: str) -> str:
-    """The channel on which the runtime tells this node's processes how far it has applied."""
+    """The channel on which the runtime tells this node's processes at once how far it has applied."""
     return f"{group}:applied:{node}"
+
+
+def applied_lately(group: str, node: str) -> str:
+    """The same now and then, for whoever needs nothing before somebody asks."""
+    return f"{group}:applied-lately:{node}"

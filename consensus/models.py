@@ -7,6 +7,7 @@
 Django makes the schema and reads; the two writers speak SQL over connections of their own.
 """
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 
 
@@ -76,10 +77,13 @@ class AppliedState(models.Model):
 class AppliedRequest(models.Model):
     """The first answer to a request id, kept for the window stated in applier.py, so that a retry gets it again."""
 
-    request_id = models.CharField(max_length=200, primary_key=True)
-    index = models.BigIntegerField(db_index=True)
+    request_id = models.CharField(max_length=200, primary_key=True, db_collation="C")
+    index = models.BigIntegerField()
     fingerprint = models.BinaryField()
     result = models.BinaryField()
+
+    class Meta:
+        indexes = [BrinIndex(fields=["index"], name="answers_by_age", pages_per_range=32, autosummarize=True)]
 
     def __str__(self) -> str:
         return f"{self.request_id} at {self.index}"

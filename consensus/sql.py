@@ -1,8 +1,8 @@
 """Hot SQL: prepared statements on Django's connection, and array parameters that cost little to send.
 
 Django's own cursor interpolates parameters into the text on the client; psycopg's binds them on the server and
-prepares what is used again. psycopg quotes text arrays item by item; the binary layout below is built in a few calls,
-which at 64 rows a statement is a third of the applying transaction's time.
+prepares what is used again. psycopg quotes text arrays item by item; the binary layout below is built in a few calls.
+What is more than a list of keys goes as rows (`rows.py`).
 """
 
 import struct
@@ -18,8 +18,9 @@ from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, Format
 from psycopg.pq.abc import PGresult
 
-BIGINT, TEXT, BYTEA = 20, 25, 17
-BIGINT_ARRAY, TEXT_ARRAY, BYTEA_ARRAY = 1016, 1009, 1001
+from consensus.rows import BIGINT, BY_CAST, TEXT, Rows
+
+TEXT_ARRAY = 1009
 _HEADER = struct.Struct(">iiiii")
 _LENGTH = struct.Struct(">i")
 
@@ -40,13 +41,6 @@ class Array:
         self.data = b"".join(parts)
 
 
-class BigintArray(Array):
-    array_oid = BIGINT_ARRAY
-
-    def __init__(self, items: Sequence[int]):
-        super().__init__(BIGINT, [bigint(item) for item in items])
-
-
 class TextArray(Array):
     array_oid = TEXT_ARRAY
 
@@ -54,27 +48,32 @@ class TextArray(Array):
         super().__init__(TEXT, [item.encode() for item in items])
 
 
-class BytesArray(Array):
-    array_oid = BYTEA_ARRAY
+class _EncodedRows:
+    """`Rows` for psycopg's cursor."""
 
-    def __init__(self, items: Sequence[bytes]):
-        super().__init__(BYTEA, items)
+    __slots__ = ("data",)
 
-
-def _register(kind: type[Array]) -> None:
-    class ArrayDumper(Dumper):
-        format = Format.BINARY
-        oid = kind.array_oid
-
-        def dump(self, obj: Array) -> bytes:
-            return obj.data
-
-    psycopg.adapters.register_dumper(kind, ArrayDumper)
+    def __init__(self, data: bytes):
+        self.data = data
 
 
-_register(BigintArray)
-_register(TextArray)
-_register(BytesArray)
+class _Dumper(Dumper):
+    format = Format.BINARY
+
+    def dump(self, obj: Array | _EncodedRows) -> bytes:
+        return obj.data
+
+
+class _TextArrayDumper(_Dumper):
+    oid = TEXT_ARRAY
+
+
+class _RowsDumper(_Dumper):
+    oid = BY_CAST
+
+
+psycopg.adapters.register_dumper(TextArray, _TextArrayDumper)
+psycopg.adapters.register_dumper(_EncodedRows, _RowsDumper)
 
 
 class Prepared:
@@ -181,14 +180,14 @@ class Writes:
 
 
 def _all_prepared(parameters: Sequence[object]) -> bool:
-    return all(isinstance(parameter, int | Array) for parameter in parameters)
+    return all(isinstance(parameter, int | Array | Rows) for parameter in parameters)
 
 
 # The statements of an applying step, by connection: there are only as many as there are kinds of steps.
 _prepared: WeakKeyDictionary[psycopg.Connection, dict[str, Prepared]] = WeakKeyDictionary()
 
 
-def _run_prepared(sql: str, parameters: Sequence[int | Array]) -> None:
+def _run_prepared(sql: str, parameters: Sequence[int | Array | Rows]) -> None:
     """Run ``sql`` in a transaction of its own, by way of `Prepared`."""
     raw = raw_connection()
     known = _prepared.setdefault(raw, {})
@@ -196,9 +195,20 @@ def _run_prepared(sql: str, parameters: Sequence[int | Array]) -> None:
         statement = known.get(sql)
         if statement is None:
             numbered = sql.replace("%s", "${}").format(*range(1, len(parameters) + 1))
-            types = [BIGINT if isinstance(parameter, int) else parameter.array_oid for parameter in parameters]
-            statement = known[sql] = Prepared(raw, f"step{len(known)}", numbered, types)
-        statement.run(*(bigint(one) if isinstance(one, int) else one.data for one in parameters))
+            statement = known[sql] = Prepared(raw, f"step{len(known)}", numbered, [_oid(one) for one in parameters])
+        statement.run(*[_encoded(raw, one) for one in parameters])
+
+
+def _oid(parameter: int | Array | Rows) -> int:
+    if isinstance(parameter, int):
+        return BIGINT
+    return BY_CAST if isinstance(parameter, Rows) else parameter.array_oid
+
+
+def _encoded(raw: psycopg.Connection, parameter: int | Array | Rows) -> bytes:
+    if isinstance(parameter, int):
+        return bigint(parameter)
+    return parameter.encode(raw) if isinstance(parameter, Rows) else parameter.data
 
 
 _current: ContextVar[Writes | None] = ContextVar("writes", default=None)
@@ -227,4 +237,5 @@ def execute(sql: str, *parameters: object) -> Cursor:
     """Run ``sql`` in Django's current transaction. Raises Django's database errors."""
     raw = raw_connection()
     with connection.wrap_database_errors:
-        return Cursor(raw).execute(sql, parameters)
+        given = [_EncodedRows(one.encode(raw)) if isinstance(one, Rows) else one for one in parameters]
+        return Cursor(raw).execute(sql, given)

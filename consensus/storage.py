@@ -25,17 +25,8 @@ from consensus.images import PostgresReceivedImage, load
 from consensus.ports import ReplicatedTable, StoredState
 from consensus.raft.membership import decode, encode
 from consensus.raft.messages import Entry, EntryKind, HardState, Membership, Snapshot
-from consensus.sql import (
-    BIGINT,
-    BIGINT_ARRAY,
-    BYTEA,
-    BYTEA_ARRAY,
-    TEXT,
-    BigintArray,
-    BytesArray,
-    Prepared,
-    bigint,
-)
+from consensus.rows import BIGINT, BY_CAST, BYTEA, TEXT, RowType, bigints, byteas
+from consensus.sql import Prepared, bigint
 
 # "raft" in ASCII; the database belongs to one node, so one key is enough.
 IDENTITY_LOCK = 0x72616674
@@ -50,7 +41,7 @@ WITH fence AS ({fence}), cut AS (
     DELETE FROM consensus_logentry WHERE index > $4 AND EXISTS (SELECT 1 FROM fence)
 ), put AS (
     INSERT INTO consensus_logentry (index, term, kind, data)
-    SELECT * FROM unnest($5, $6, $7::smallint[], $8) WHERE EXISTS (SELECT 1 FROM fence)
+    SELECT * FROM unnest($5::consensus_log_row[]) WHERE EXISTS (SELECT 1 FROM fence)
     ON CONFLICT (index) DO UPDATE SET term = excluded.term, kind = excluded.kind, data = excluded.data
 )
 SELECT count(*) FROM fence
@@ -59,16 +50,17 @@ SELECT count(*) FROM fence
 # the general statement takes, and for a single entry a third. An entry that is there already makes it an error.
 FOLLOW = f"""
 INSERT INTO consensus_logentry (index, term, kind, data)
-SELECT * FROM unnest($4, $5, $6::smallint[], $7) WHERE EXISTS ({UNCHANGED})
+SELECT * FROM unnest($4::consensus_log_row[]) WHERE EXISTS ({UNCHANGED})
 """
 FOLLOW_ONE = """
 INSERT INTO consensus_logentry (index, term, kind, data)
 SELECT $4, $5, $6, $7 FROM consensus_hardstate WHERE id = 1 AND epoch = $1 AND term = $2 AND vote = $3
 """
+LOG_ROW = RowType("consensus_log_row", bigints, bigints, bigints, byteas)
 FENCE_TYPES = (BIGINT, BIGINT, TEXT)
-FOLLOW_TYPES = (*FENCE_TYPES, BIGINT_ARRAY, BIGINT_ARRAY, BIGINT_ARRAY, BYTEA_ARRAY)
+FOLLOW_TYPES = (*FENCE_TYPES, BY_CAST)
 FOLLOW_ONE_TYPES = (*FENCE_TYPES, BIGINT, BIGINT, BIGINT, BYTEA)
-APPEND_TYPES = (*FENCE_TYPES, BIGINT, BIGINT_ARRAY, BIGINT_ARRAY, BIGINT_ARRAY, BYTEA_ARRAY)
+APPEND_TYPES = (*FENCE_TYPES, BIGINT, BY_CAST)
 OPEN = """
 INSERT INTO consensus_hardstate (id, "group", node, term, vote, epoch, incarnation) VALUES (1, %s, %s, 0, '', 1, %s)
 ON CONFLICT (id) DO UPDATE SET epoch = consensus_hardstate.epoch + 1
@@ -196,15 +188,21 @@ class PostgresStorage:
                 row = bigint(entry.index), bigint(entry.term), bigint(entry.kind), entry.data
                 held = self._follow_one.run_count(*fence, *row) == 1
             else:
-                held = self._follow.run_count(*fence, *_columns(entries)) == len(entries)
+                held = self._follow.run_count(*fence, self._rows(entries)) == len(entries)
         else:
             statement = self._append if same else self._change_and_append
-            held = statement.run(*fence, bigint(entries[-1].index), *_columns(entries)) == HELD
+            held = statement.run(*fence, bigint(entries[-1].index), self._rows(entries)) == HELD
         if not held:
             raise self._fenced()
         self._hard_state = hard_state
         if entries:
             self._last_index = entries[-1].index
+
+    def _rows(self, entries: Sequence[Entry]) -> bytes:
+        assert self._connection is not None, "open first"
+        return LOG_ROW.of((entry.index, entry.term, entry.kind, entry.data) for entry in entries).encode(
+            self._connection
+        )
 
     def _fenced(self) -> Fenced:
         return Fenced(f"node {self._node} lost its identity: epoch {self._epoch} is not the current one")
@@ -262,15 +260,6 @@ class PostgresStorage:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-
-def _columns(entries: Sequence[Entry]) -> tuple[bytes, ...]:
-    return (
-        BigintArray([entry.index for entry in entries]).data,
-        BigintArray([entry.term for entry in entries]).data,
-        BigintArray([entry.kind for entry in entries]).data,
-        BytesArray([entry.data for entry in entries]).data,
-    )
 
 
 CONNECTION_ERRORS = (psycopg.OperationalError, psycopg.InterfaceError, pg_errors.ReadOnlySqlTransaction)

@@ -8,16 +8,16 @@ import msgspec
 from config_service.audit.digests import ORIGIN_DIGEST, Content, digest
 from config_service.envelope import Target
 from consensus.origin import Origin
-from consensus.sql import BigintArray, BytesArray, TextArray, execute, write
+from consensus.rows import RowType, bigints, byteas, jsonbs, texts
+from consensus.sql import execute, write
 
 _HEAD = "SELECT position, digest FROM audit_auditrecord ORDER BY revision DESC LIMIT 1"
 _INSERT = """
 INSERT INTO audit_auditrecord
   (revision, position, at, actor, channel, address, token, request_id, action, targets, previous, digest)
-SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
-                     %s::text[], %s::text[], %s::text[]::jsonb[], %s::bytea[], %s::bytea[])
+SELECT * FROM unnest(%s::audit_record_row[])
 """
-_TYPES = (*[BigintArray] * 2, *[TextArray] * 8, *[BytesArray] * 2)
+RECORD_ROW = RowType("audit_record_row", bigints, bigints, *[texts] * 7, jsonbs, byteas, byteas)
 _to_json = msgspec.json.Encoder().encode
 
 
@@ -53,8 +53,7 @@ class Trail:
             content = _content(event, position, previous)
             previous = digest(content)
             rows.append((*content, previous))
-        columns = zip(*rows, strict=True)
-        write(_INSERT, *(kind(column) for kind, column in zip(_TYPES, columns, strict=True)))
+        write(_INSERT, RECORD_ROW.of(rows))
         self._head = position, previous
 
     def _stored_head(self) -> tuple[int, bytes]:

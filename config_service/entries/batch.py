@@ -14,13 +14,11 @@ from config_service.entries.models import IDS_PER_REVISION
 from config_service.entries.tables import (
     SELECT_ROWS,
     SELECT_VALUES,
-    ChangeColumns,
-    EntryColumns,
+    Change,
     Key,
     Run,
-    append_changes,
     delete_entries,
-    upsert_entries,
+    write_changes,
 )
 from consensus.sql import TextArray, begin, execute
 
@@ -53,9 +51,10 @@ class Batch:
     def __init__(self, rows: OrderedDict[Key, Row | None], namespaces: dict[str, int]):
         self.rows = rows
         self.namespaces = namespaces
-        self._written: dict[Key, EntryColumns] = {}
+        # The last change of every entry that this batch leaves in place.
+        self._written: dict[Key, Change] = {}
         self._deleted: set[Key] = set()
-        self._changes: list[ChangeColumns] = []
+        self._changes: list[Change] = []
         self._place = (0, 0)
 
     def load(self, keys: Collection[Key]) -> None:
@@ -90,13 +89,13 @@ class Batch:
         else:
             row = Row(row.id, revision, row.created_revision, row.version + 1, kind)
         self.rows[key] = row
-        written = EntryColumns(
-            row.id, *key, value_json, kind, revision, row.created_revision, row.version,
-            step.at, step.actor, comment, expires_at,
+        change = Change(
+            change_id, row.id, *key, value_json, kind, revision, row.created_revision, row.version,
+            step.at, step.actor, comment, expires_at, "put",
         )  # fmt: skip
-        self._written[key] = written
+        self._written[key] = change
         self._deleted.discard(key)
-        self._changes.append(ChangeColumns(change_id, *written[1:], "put"))
+        self._changes.append(change)
         return row
 
     def delete(self, step: Step, key: Key, comment: str = "") -> None:
@@ -106,9 +105,9 @@ class Batch:
         self.rows[key] = None
         self._written.pop(key, None)
         self._deleted.add(key)
-        change = ChangeColumns(
-            self._change_id(step.revision), *key, "null", row.type, step.revision, row.created_revision, row.version,
-            step.at, step.actor, comment, "", "delete",
+        change = Change(
+            self._change_id(step.revision), row.id, *key, "null", row.type, step.revision, row.created_revision,
+            row.version, step.at, step.actor, comment, "", "delete",
         )  # fmt: skip
         self._changes.append(change)
 
@@ -129,9 +128,7 @@ class Batch:
         if self._deleted:
             delete_entries(run, self._deleted)
             self._deleted.clear()
-        if self._written:
-            upsert_entries(run, self._written.values())
-            self._written.clear()
         if self._changes:
-            append_changes(run, self._changes)
+            write_changes(run, self._changes, {change.id for change in self._written.values()})
             self._changes.clear()
+            self._written.clear()

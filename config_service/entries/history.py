@@ -4,8 +4,10 @@ A state is named by the revision after which it held. All of them from `Reach.ol
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from config_service.entries import selectors
 from config_service.entries.models import IDS_PER_REVISION, EntryRevision, HistoryReach

@@ -1,6 +1,6 @@
 """Showing a secret: recorded first, by the whole group, then shown."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from config_service.audit.commands import RecordReveal
 from config_service.entries import selectors

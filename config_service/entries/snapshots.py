@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import msgspec
+
 
 def time_text(at: datetime) -> str:
     """As the proposer wrote it, so that a read shows the time exactly as the answer to the write did."""
@@ -27,8 +29,7 @@ class NamespaceSnapshot:
     updated_by: str
 
 
-@dataclass(frozen=True, slots=True)
-class EntrySnapshot:
+class EntrySnapshot(msgspec.Struct, frozen=True, gc=False):
     """``value_json`` is the value's JSON text, which is passed on as it is, never parsed and written again; that of a
     secret is sealed (`config_service.sealing`)."""
 
@@ -53,8 +54,7 @@ class EntrySnapshot:
         return shown(self.type, self.value_json)
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeSnapshot:
+class ChangeSnapshot(msgspec.Struct, frozen=True, gc=False):
     """One change in an entry's history. ``before`` is the change before it: None where there was none, or where it is
     compacted (then ``version`` is above 1, or a delete comes first)."""
 

@@ -1,9 +1,13 @@
-"""The statements that write entries and their history: one a table, whatever the number of rows."""
+"""The statements that write entries and their history: one a table, whatever the number of rows.
 
-from collections.abc import Callable, Collection, Iterable
+Both take the same rows: an entry is written with the last of its changes.
+"""
+
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
-from consensus.sql import BigintArray, TextArray
+from consensus.rows import RowType, bigints, booleans, texts, times
+from consensus.sql import TextArray
 
 SELECT_ROWS = """
 SELECT e.namespace_id, e.key, e.id, e.revision, e.created_revision, e.version, e.type
@@ -18,11 +22,8 @@ JOIN entries_configentry e ON e.namespace_id = wanted.namespace AND e.key = want
 _UPSERT = """
 INSERT INTO entries_configentry (id, namespace_id, key, value, type, revision, created_revision, version, updated_at,
                                  updated_by, comment, expires_at)
-SELECT n.id, n.namespace, n.key, n.value, n.type, n.revision, n.created_revision, n.version, n.at::timestamptz,
-       n.actor, n.comment, nullif(n.expires_at, '')::timestamptz
-FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[],
-            %s::text[], %s::text[], %s::text[], %s::text[])
-  AS n (id, namespace, key, value, type, revision, created_revision, version, at, actor, comment, expires_at)
+SELECT entry_id, namespace, key, value, type, revision, created_revision, version, at, actor, comment, expires_at
+FROM unnest(%s::entries_change_row[]) WHERE stands
 ON CONFLICT (namespace_id, key) DO UPDATE SET
   id = excluded.id, value = excluded.value, type = excluded.type, revision = excluded.revision,
   created_revision = excluded.created_revision, version = excluded.version, updated_at = excluded.updated_at,
@@ -31,43 +32,26 @@ ON CONFLICT (namespace_id, key) DO UPDATE SET
 _APPEND = """
 INSERT INTO entries_entryrevision (id, namespace, key, value, type, revision, created_revision, version, at,
                                    actor, comment, expires_at, operation)
-SELECT n.id, n.namespace, n.key, n.value, n.type, n.revision, n.created_revision, n.version, n.at::timestamptz,
-       n.actor, n.comment, nullif(n.expires_at, '')::timestamptz, n.operation
-FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[],
-            %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
-  AS n (id, namespace, key, value, type, revision, created_revision, version, at, actor, comment, expires_at, operation)
+SELECT id, namespace, key, value, type, revision, created_revision, version, at, actor, comment, expires_at, operation
+FROM unnest(%s::entries_change_row[])
 """
 _DELETE = """
 DELETE FROM entries_configentry e USING unnest(%s::text[], %s::text[]) AS gone (namespace, key)
 WHERE e.namespace_id = gone.namespace AND e.key = gone.key
 """
-_ENTRY_TYPES = (BigintArray, *[TextArray] * 4, *[BigintArray] * 3, *[TextArray] * 4)
+CHANGE_ROW = RowType(
+    "entries_change_row", *[bigints] * 2, *[texts] * 4, *[bigints] * 3, times, texts, texts, times, texts, booleans
+)
 
 Key = tuple[str, str]
 Run = Callable[..., object]
 
 
-class EntryColumns(NamedTuple):
-    """An entry as it is written: the columns of both tables. ``expires_at`` is "" for never."""
+class Change(NamedTuple):
+    """One change, as it stands in history. ``entry_id`` is the entry's own; ``expires_at`` is "" for never."""
 
     id: int
-    namespace: str
-    key: str
-    value_json: str
-    type: str
-    revision: int
-    created_revision: int
-    version: int
-    at: str
-    actor: str
-    comment: str
-    expires_at: str
-
-
-class ChangeColumns(NamedTuple):
-    """The same, as a change in history."""
-
-    id: int
+    entry_id: int
     namespace: str
     key: str
     value_json: str
@@ -82,14 +66,13 @@ class ChangeColumns(NamedTuple):
     operation: str
 
 
-def upsert_entries(run: Run, rows: Iterable[EntryColumns]) -> None:
-    run(_UPSERT, *(kind(column) for kind, column in zip(_ENTRY_TYPES, zip(*rows, strict=True), strict=True)))
+def write_changes(run: Run, changes: Collection[Change], standing: Collection[int]) -> None:
+    """Append all to history; those whose ids are ``standing`` become what their entries are."""
+    rows = CHANGE_ROW.of([(*change, change.id in standing) for change in changes])
+    if standing:
+        run(_UPSERT, rows)
+    run(_APPEND, rows)
 
 
 def delete_entries(run: Run, keys: Collection[Key]) -> None:
     run(_DELETE, TextArray([key[0] for key in keys]), TextArray([key[1] for key in keys]))
-
-
-def append_changes(run: Run, rows: Iterable[ChangeColumns]) -> None:
-    types = (*_ENTRY_TYPES, TextArray)
-    run(_APPEND, *(kind(column) for kind, column in zip(types, zip(*rows, strict=True), strict=True)))

@@ -12,28 +12,33 @@ import psycopg
 from django.db import connection as django_connection
 
 from config_service.entries.models import IDS_PER_REVISION
-from config_service.entries.snapshots import ChangeSnapshot, EntrySnapshot, time_text
+from config_service.entries.snapshots import ChangeSnapshot, EntrySnapshot
 
 PAGE_CHANGES = 1000
 PAGE_BYTES = 4 * 1024 * 1024
 QUERY_TIMEOUT_S = 5.0
 CONNECT_TIMEOUT_S = 3
 
-_PAGE = """
+# Times as `time_text` writes them: far cheaper than by way of a Python object.
+_TIME = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+_AT, _UPDATED_AT, _EXPIRES_AT = map(_TIME.format, ("at", "updated_at", "expires_at"))
+_PAGE = f"""
 SELECT head.*, r.* FROM (
   SELECT COALESCE((SELECT index FROM consensus_appliedstate), 0),
          COALESCE((SELECT revision FROM accounts_accountsstate), 0),
          COALESCE((SELECT oldest_revision FROM entries_historyreach), 0),
          COALESCE((SELECT max(id) FROM entries_entryrevision), 0)
 ) AS head (applied, accounts, oldest, last_id) LEFT JOIN LATERAL (
-  SELECT id, namespace, key, revision, operation, value, type, created_revision, version, at, actor, comment, expires_at
+  SELECT id, namespace, key, revision, operation, value, type, created_revision, version, {_AT}, actor, comment,
+         {_EXPIRES_AT}
   FROM (SELECT *, sum(octet_length(value)) OVER (ORDER BY id) - octet_length(value) AS before
         FROM (SELECT * FROM entries_entryrevision WHERE id > %s::bigint ORDER BY id LIMIT %s::bigint) AS next) AS sized
   WHERE before < %s::bigint ORDER BY id
 ) AS r ON true
 """
-_ENTRIES = """
-SELECT namespace_id, key, value, type, revision, created_revision, version, updated_at, updated_by, comment, expires_at
+_ENTRIES = f"""
+SELECT namespace_id, key, value, type, revision, created_revision, version, {_UPDATED_AT}, updated_by, comment,
+       {_EXPIRES_AT}
 FROM entries_configentry ORDER BY revision DESC
 """
 
@@ -100,7 +105,7 @@ class ChangeReader:
                     async with connection.cursor("entries") as cursor:
                         await cursor.execute(_ENTRIES)
                         while rows := await cursor.fetchmany(chunk):
-                            yield [_entry(row) for row in rows]
+                            yield [EntrySnapshot(*row) for row in rows]
             except BaseException:
                 await self.close()
                 raise
@@ -129,7 +134,7 @@ def _whole_revisions(rows: list[tuple], after: int) -> Page | None:
     """The page without the revision that it may have cut in two; None where that would leave nothing."""
     applied, accounts, oldest, last_id = rows[0][:4]
     head = Head(applied, accounts, oldest)
-    changes = [_change(row[4:]) for row in rows if row[4] is not None]
+    changes = [ChangeSnapshot(*row[4:]) for row in rows if row[4] is not None]
     last = changes[-1].id if changes else after
     if not changes or last >= last_id:
         return Page(head, changes, max(end_of(applied), after), False)
@@ -138,16 +143,3 @@ def _whole_revisions(rows: list[tuple], after: int) -> Page | None:
     if not whole:
         return None
     return Page(head, whole, end_of(whole[-1].revision), True)
-
-
-def _change(row: tuple) -> ChangeSnapshot:
-    return ChangeSnapshot(*_with_times(row))
-
-
-def _entry(row: tuple) -> EntrySnapshot:
-    return EntrySnapshot(*_with_times(row))
-
-
-def _with_times(row: tuple) -> tuple:
-    *before, at, actor, comment, expires_at = row
-    return *before, time_text(at), actor, comment, time_text(expires_at) if expires_at else None

@@ -1,6 +1,6 @@
 """Keeps what a web process holds in memory up with what its node has applied.
 
-The runtime tells on a channel in the node's Redis how far it has applied; the follower then reads what was applied
+The runtime tells on channels in the node's Redis how far it has applied; the follower then reads what was applied
 from the node's Postgres, in order and complete. A notification that is lost costs time, nothing else: whoever needs
 more than is here says so, and the follower looks by itself once a second. After a gap (a snapshot was installed, or
 history was compacted past us) and after anything doubtful, everything is read anew.
@@ -47,7 +47,8 @@ class Follower:
         watchers: Watchers,
         changed_accounts: Callable[[], None],
     ):
-        self._channel = keys.applied(config.group, config.node)
+        self._at_once = keys.applied(config.group, config.node)
+        self._now_and_then = keys.applied_lately(config.group, config.node)
         self._redis_url = config.redis_url
         self._replica = replica
         self._window = window
@@ -204,10 +205,14 @@ class Follower:
             self._redis_url, socket_connect_timeout=1.0, socket_timeout=2.0, retry=Retry(NoBackoff(), 0)
         )
         async with client, client.pubsub(ignore_subscribe_messages=True) as listener:
-            await listener.subscribe(self._channel)
+            await listener.subscribe(self._now_and_then)
             self._news.set()
-            heard_s = time.monotonic()
+            heard_s, at_once = time.monotonic(), False
             while True:
+                # Nobody watching, hearing of every single change would only cost.
+                if at_once != bool(len(self._watchers)):
+                    at_once = not at_once
+                    await (listener.subscribe if at_once else listener.unsubscribe)(self._at_once)
                 message = await listener.get_message(timeout=SILENCE_S)
                 now_s = time.monotonic()
                 if message is not None and message["type"] == "message":

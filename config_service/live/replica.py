@@ -1,7 +1,8 @@
 """The current entries in memory, each with its rendered answer, so that a read of one costs a look-up.
 
 A copy of this node's tables as of ``revision``, bounded in bytes: what does not fit is not held, and is read from
-Postgres like before. Held are the entries that changed last. Changed by the follower alone.
+Postgres like before. Held are the entries that changed last. Changed by the follower alone. A change is rendered when
+it is read for the first time, since most are not read before the next one comes.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,8 +11,11 @@ from typing import NamedTuple
 from config_service.entries.models import Operation
 from config_service.entries.snapshots import ChangeSnapshot, EntrySnapshot
 
-# What Python needs for an entry besides its texts: measured over 100,000 entries.
-OVERHEAD_BYTES = 400
+# What Python needs for an entry besides its texts: measured over 100,000 entries; and for one not rendered yet.
+OVERHEAD_BYTES, UNRENDERED_OVERHEAD_BYTES = 400, 1000
+
+# Compared with every change: an enumeration's member would cost more than the rest.
+PUT = str(Operation.PUT)
 
 Key = tuple[str, str]
 
@@ -27,7 +31,7 @@ class Replica:
     def __init__(self, render: Callable[[EntrySnapshot], bytes | None], most_bytes: int):
         self._render = render
         self._most_bytes = most_bytes
-        self._entries: dict[Key, Held] = {}
+        self._entries: dict[Key, Held | ChangeSnapshot] = {}
         self.bytes = 0
         self.revision = 0
 
@@ -35,7 +39,8 @@ class Replica:
         return len(self._entries)
 
     def get(self, namespace: str, key: str) -> Held | None:
-        return self._entries.get((namespace, key))
+        found = self._entries.get((namespace, key))
+        return self._rendered(found) if isinstance(found, ChangeSnapshot) else found
 
     def clear(self) -> None:
         self._entries.clear()
@@ -52,9 +57,11 @@ class Replica:
     def apply(self, changes: Iterable[ChangeSnapshot], revision: int) -> None:
         """Take all that changed up to ``revision``."""
         for change in changes:
-            self._drop((change.namespace, change.key))
-            if change.operation == Operation.PUT:
-                self._put(change.as_entry())
+            key = (change.namespace, change.key)
+            self._drop(key)
+            if change.operation == PUT:
+                self._entries[key] = change
+                self.bytes += _size(key, change)
         while self.bytes > self._most_bytes:
             self._drop(next(iter(self._entries)))
         self.revision = revision
@@ -62,14 +69,24 @@ class Replica:
     def _put(self, entry: EntrySnapshot) -> None:
         body = self._render(entry)
         if body is not None:
-            self._entries[entry.namespace, entry.key] = Held(entry.revision, body)
-            self.bytes += _size(entry.key, body)
+            key, held = (entry.namespace, entry.key), Held(entry.revision, body)
+            self._entries[key] = held
+            self.bytes += _size(key, held)
+
+    def _rendered(self, change: ChangeSnapshot) -> Held | None:
+        """Put the answer in the place of ``change``."""
+        self._drop((change.namespace, change.key))
+        self._put(change.as_entry())
+        found = self._entries.get((change.namespace, change.key))
+        return None if isinstance(found, ChangeSnapshot) else found
 
     def _drop(self, key: Key) -> None:
         held = self._entries.pop(key, None)
         if held is not None:
-            self.bytes -= _size(key[1], held.body)
+            self.bytes -= _size(key, held)
 
 
-def _size(key: str, body: bytes) -> int:
-    return len(key) + len(body) + OVERHEAD_BYTES
+def _size(key: Key, held: Held | ChangeSnapshot) -> int:
+    if isinstance(held, Held):
+        return len(key[1]) + len(held.body) + OVERHEAD_BYTES
+    return len(key[1]) + len(held.value_json) + UNRENDERED_OVERHEAD_BYTES

@@ -42,3 +42,24 @@ def test_what_waited_goes_out_together_and_only_the_latest_news_go() -> None:
     assert push[:2] == ("RPUSH", "a") and answers_decoder.decode(push[2]) == [first, second]
     assert expire[:2] == ("EXPIRE", "a")
     assert news == [("PUBLISH", "c", 2), ("SET", "s", b"1")]
+
+
+def test_who_is_in_no_hurry_hears_the_latest_index_now_and_then(loop: Loop, redis_url: str) -> None:
+    feed = loop.call(lambda: Feed(loop.reactor, NodeConfig("feeds", "n1", redis_url, {"n1": redis_url})))
+    channel = keys.applied_lately("feeds", "n1")
+    with redis.Redis.from_url(redis_url) as client, client.pubsub(ignore_subscribe_messages=True) as listener:
+        listener.subscribe(channel)
+        eventually(lambda: client.pubsub_numsub(channel)[0][1])
+
+        def publish_many() -> None:
+            for index in range(1, 100):
+                feed.publish({}, index)
+
+        loop.call(publish_many)
+        heard = [int(eventually(lambda: listener.get_message(timeout=1))["data"])]
+        while heard[-1] != 99:
+            loop.call(lambda: feed.publish({}, 99))
+            if message := listener.get_message():
+                heard.append(int(message["data"]))
+        assert len(heard) < 50
+    loop.call(feed.stop)
