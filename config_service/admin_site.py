@@ -1,16 +1,18 @@
 """The admin's site: Django's own, except that nothing in it writes to this node's database by itself."""
 
+from dataclasses import asdict
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.contrib.admin.forms import AdminPasswordChangeForm
 from django.contrib.auth.views import PasswordChangeView
-from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import path, reverse
 
 from config_service.accounts import services
 from config_service.banner import group_banner
+from config_service.home import home
 from config_service.navigation import navigation
 from config_service.refusals import REFUSALS, explain
 
@@ -40,13 +42,34 @@ class ConfigAdminSite(AdminSite):
     site_title = "Configuration service"
     index_title = "Administration"
     site_url = None  # there is no site beside the admin and the API
-    index_template = "admin/config_index.html"
+    index_template = "admin/home.html"
     enable_nav_sidebar = False  # the side is our own: templates/admin/side.html
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)
         context["navigation"] = navigation(context["available_apps"], request.path)
         return context | {"group_banner": group_banner()}
+
+    def get_urls(self) -> list[Any]:
+        own = [
+            path("home.json", self.admin_view(self.home_data), name="home_data"),
+            path("banner.json", self.admin_view(self.banner_data), name="banner_data"),
+        ]
+        return own + super().get_urls()
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().index(request, {"title": "Home", "home": home(request.user), **(extra_context or {})})
+
+    def home_data(self, request: HttpRequest) -> HttpResponse:
+        """``after`` is the time of the last point that the page has."""
+        try:
+            after = float(request.GET.get("after", "0"))
+        except ValueError:
+            return JsonResponse({"detail": "after is not a number"}, status=400)
+        return JsonResponse(home(request.user, after))
+
+    def banner_data(self, request: HttpRequest) -> HttpResponse:
+        return JsonResponse(asdict(group_banner()))
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         request.current_app = self.name

@@ -7,6 +7,7 @@ from consensus import services
 
 @dataclass(frozen=True, slots=True)
 class Banner:
+    node: str
     text: str
     warning: bool
 
@@ -16,7 +17,8 @@ def group_banner() -> Banner:
     heard_ms = view.leader_heard_ms
     if view.connected:
         leader = "which leads" if view.leader == view.node else f"{view.leader} leads"
-        return Banner(f"Answered by {view.node}, {leader} · revision {view.applied_index}", False)
+        return Banner(view.node, f"Answered by {view.node}, {leader} · revision {view.applied_index}", False)
     age = "of unknown age" if heard_ms is None else f"{round(heard_ms / 1000)} s old"
     reason = "no majority" if view.running else "this node's runtime does not answer"
-    return Banner(f"Answered by {view.node} · {reason}: writing is off, what you see may be {age}", True)
+    text = f"Answered by {view.node} · {reason}: writing is off, what you see may be {age}"
+    return Banner(view.node, text, True)

@@ -50,10 +50,10 @@ def health(view: GroupView) -> Health:
     if now.spare <= 0:
         why = "A group of one survives no failure." if len(now.voters) == 1 else "The next failure stops writing."
         return Health(Kind.WARN, "Writing works, with nothing to spare", away + why)
-    spare = "1 more node" if now.spare == 1 else f"{now.spare} more nodes"
+    spare = "One more node" if now.spare == 1 else f"{now.spare} more nodes"
     if missing:
         return Health(Kind.WARN, "Writing works", f"{away}{spare} may fail.")
-    return Health(Kind.OK, "Healthy", f"{'Any 1 node' if now.spare == 1 else f'Any {now.spare} nodes'} may fail.")
+    return Health(Kind.OK, "Healthy", f"{'Any one node' if now.spare == 1 else f'Any {now.spare} nodes'} may fail.")
 
 
 def concerns(view: GroupView, log_keep_entries: int) -> list[Concern]:

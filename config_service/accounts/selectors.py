@@ -1,6 +1,7 @@
 """Reads of this node's accounts."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from uuid import UUID
 
 from django.contrib.auth.models import Group, Permission
@@ -35,6 +36,11 @@ def list_grants() -> QuerySet[Grant]:
 
 def list_tokens() -> QuerySet[ApiToken]:
     return ApiToken.objects.select_related("user").order_by("name", "pk")
+
+
+def tokens_expiring(after: datetime, before: datetime) -> QuerySet[ApiToken]:
+    """Those that expire soonest first."""
+    return list_tokens().filter(expires_at__gt=after, expires_at__lte=before).order_by("expires_at", "pk")
 
 
 def get_token(token_id: UUID) -> ApiToken:

@@ -3,7 +3,7 @@
 A state is named by the revision after which it held. All of them from `Reach.oldest_revision` on can be read.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -157,6 +157,12 @@ def changes(
         else:
             selectors.get_entry(namespace, key)
     return _with_before(found[:limit]), len(found) > limit
+
+
+def latest(limit: int, namespaces: Collection[str] | None = None) -> list[ChangeSnapshot]:
+    """The newest changes in ``namespaces``; None: in all of them."""
+    rows = EntryRevision.objects.all() if namespaces is None else EntryRevision.objects.filter(namespace__in=namespaces)
+    return [_change(row) for row in rows.order_by("-id").values_list(*_FIELDS)[:limit]]
 
 
 def keys_changed_since(namespace: str, revision: int) -> dict[str, int]:

@@ -163,9 +163,9 @@ def test_other_operations_go_on_step_by_step():
 @pytest.mark.parametrize(
     ("view", "kind", "said"),
     [
-        (of(3), "ok", "Any 1 node may fail"),
+        (of(3), "ok", "Any one node may fail"),
         (of(5), "ok", "Any 2 nodes may fail"),
-        (of(5, n4=SILENT), "warn", "n4 does not answer. 1 more node may fail"),
+        (of(5, n4=SILENT), "warn", "n4 does not answer. One more node may fail"),
         (of(3, n3=SILENT), "warn", "n3 does not answer. The next failure stops writing"),
         (group(node("n1")), "warn", "A group of one"),
         (replace(of(3), leader=""), "bad", "marked stale"),

@@ -1,0 +1,123 @@
+"""What the admin's first page tells, as data: the page shows it, and asks for it again every other second."""
+
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.timezone import now
+
+from config_service.accounts import policy, selectors
+from config_service.accounts.models import User
+from config_service.banner import group_banner
+from config_service.entries import history
+from config_service.entries.models import ConfigEntry
+from config_service.entries.snapshots import ChangeSnapshot
+from consensus import services
+from consensus.forecast import strength
+from consensus.group_view import GroupView, NodeView
+from consensus.health import Concern, Kind, concerns, health
+from consensus.series import Point
+
+CHANGES_SHOWN = 8
+TOKEN_WARNING = timedelta(days=14)
+
+
+def home(user: User, after: float = 0.0) -> dict[str, Any]:
+    """For ``user``, who is told of what they may see. The numbers are those later than the Unix time ``after``."""
+    view = services.group_view()
+    now_strong = strength(view)
+    found = concerns(view, settings.CONSENSUS["log_keep_entries"])
+    return {
+        "node": view.node,
+        "health": asdict(health(view)),
+        "banner": asdict(group_banner()),
+        "group": {
+            "leader": view.leader,
+            "led_ms": view.led_ms,
+            "term": view.term,
+            "revision": view.applied_index,
+            "voters": len(now_strong.voters),
+            "answering": len(now_strong.answering),
+            "quorum_size": now_strong.quorum_size,
+            "spare": now_strong.spare if view.connected else -1,
+            "stale_ms": None if view.connected else view.leader_heard_ms,
+        },
+        "nodes": [_node(member, view) for member in view.members],
+        "concerns": [_concern(concern) for concern in found] + _expiring(user),
+        "changes": _changes(user),
+        "series": [_point(point) for point in services.series(after)],
+    }
+
+
+def _node(member: NodeView, view: GroupView) -> dict[str, Any]:
+    return {
+        "node": member.node,
+        "here": member.node == view.node,
+        "role": member.role,
+        "voter": member.voter,
+        "lag": member.lag,
+        "heard_ms": member.heard_ms,
+        "reachable": member.reachable,
+        "state": member.state,
+        "halted": member.halted,
+        "admin": f"{member.web_url}{reverse('admin:index')}" if member.web_url else "",
+        "watchers": member.load.watchers if member.load else None,
+        "image": member.image,
+    }
+
+
+def _point(point: Point) -> dict[str, Any]:
+    return {name: getattr(point, name) for name in Point.__struct_fields__}
+
+
+def _concern(concern: Concern) -> dict[str, Any]:
+    return asdict(concern) | {"url": reverse("admin:consensus_member_changelist")}
+
+
+def _expiring(user: User) -> list[dict[str, Any]]:
+    if not user.has_perm("accounts.view_apitoken"):
+        return []
+    moment = now()
+    told = []
+    for token in selectors.tokens_expiring(moment, moment + TOKEN_WARNING):
+        days = (token.expires_at - moment).days
+        when = "today" if days == 0 else "tomorrow" if days == 1 else f"in {days} days"
+        told.append(
+            {
+                "kind": Kind.WARN,
+                "title": f"Token {token.name} expires {when}",
+                "detail": f"Of {token.user.username}, {token.prefix}…",
+                "url": reverse("admin:accounts_apitoken_change", args=[token.pk]),
+            }
+        )
+    return told
+
+
+def _changes(user: User) -> list[dict[str, Any]]:
+    """The latest, in namespaces that the user may look into."""
+    found = history.latest(CHANGES_SHOWN, policy.namespaces(user, "entries.view_configentry"))
+    pages = {(namespace, key): pk for pk, namespace, key in _entries_of(found)}
+    return [_change(change, pages.get((change.namespace, change.key))) for change in found]
+
+
+def _entries_of(found: list[ChangeSnapshot]) -> Any:
+    rows = ConfigEntry.objects.filter(
+        namespace_id__in={change.namespace for change in found}, key__in={change.key for change in found}
+    )
+    return rows.values_list("pk", "namespace_id", "key")
+
+
+def _change(change: ChangeSnapshot, pk: Any) -> dict[str, Any]:
+    what = "deleted" if change.operation == "delete" else "added" if change.version == 1 else "changed"
+    return {
+        "namespace": change.namespace,
+        "key": change.key,
+        "what": what,
+        "actor": change.actor,
+        "at": change.at,
+        "revision": change.revision,
+        "comment": change.comment,
+        "url": reverse("admin:entries_configentry_change", args=[pk]) if pk else "",
+    }
