@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "config_service.audit",
     "config_service.entries",
     "config_service.api",
+    "config_service.console",
     "config_service.localgroup",
 ]
 
@@ -106,6 +107,7 @@ AUTHENTICATION_BACKENDS = ["config_service.accounts.backends.NamespaceBackend"]
 SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 LOGIN_URL = "admin:login"
+CSRF_FAILURE_VIEW = "config_service.console.editing.resume.csrf_failure"
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"

@@ -17,16 +17,14 @@ from config_service.entries.validation import same_json
 THEIRS, YOURS = "theirs", "yours"
 
 
-class Missing(Enum):
-    """What stands for a member that is not there: None is JSON's null."""
+class Nothing(Enum):
+    """What stands for a value that is not there (None is JSON's null), or for a base that nobody knows any more."""
 
     MISSING = "missing"
-
-    def __repr__(self) -> str:
-        return "MISSING"
+    UNKNOWN = "unknown"
 
 
-MISSING = Missing.MISSING
+MISSING, UNKNOWN = Nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ class Merge:
 
 
 def merge(base: Any, theirs: Any, yours: Any, choices: Mapping[str, str] | None = None) -> Merge:
-    """JSON values, or `MISSING` where there is none."""
+    """JSON values, or `MISSING` where there is none. With the base `UNKNOWN`, nothing is taken for unchanged."""
     found = Merge()
     found.value = _Merger(choices or {}, found).merge("", base, theirs, yours)
     return found

@@ -46,6 +46,10 @@ def find_entry(namespace: str, key: str) -> EntrySnapshot | None:
     return _entry(row) if row else None
 
 
+def entry_id(namespace: str, key: str) -> int | None:
+    return ConfigEntry.objects.filter(namespace_id=namespace, key=key).values_list("pk", flat=True).first()
+
+
 def get_entry(namespace: str, key: str) -> EntrySnapshot:
     entry = find_entry(namespace, key)
     if entry is None:

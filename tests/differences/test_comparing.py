@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from config_service.differences.documents import HIDDEN, comparable, readable
 from config_service.differences.lines import ADDED, CHANGED, GAP, MOST_LINES, MOST_ROWS, REMOVED, SAME, compare
+from config_service.differences.paths import MOST, PathChange, path_changes
 
 TEXTS = st.lists(st.sampled_from(["a", "bb", "a bb", "", "{", "long line of words"]), max_size=12).map("\n".join)
 
@@ -67,3 +68,12 @@ def test_strings_are_shown_as_they_are_and_secrets_never():
     assert readable("string", '"a\\nb"') == "a\nb" and readable("integer", "1") == "1"
     assert readable("secret", '{"sealed":1}') == HIDDEN
     assert comparable("secret", '{"sealed":1}', "string", '"x"') == (HIDDEN, "x")
+
+
+def test_changes_are_told_by_path():
+    old = {"a": 1, "b": {"c": [1, 2], "d": [1]}, "gone": None}
+    new = {"new": 1, "a": 1.0, "b": {"c": [1, 3], "d": []}}
+    told = [(change.path, change.kind) for change in path_changes(old, new)]
+    assert told == [("/new", "added"), ("/b/c/1", "changed"), ("/b/d", "changed"), ("/gone", "removed")]
+    assert path_changes(1, 2) == [PathChange("", 1, 2)] and not path_changes(new, new)
+    assert len(path_changes(dict.fromkeys(map(str, range(MOST + 9)), 1), {})) == MOST

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config_service.differences.merge import MISSING, THEIRS, YOURS, Conflict, merge, merge_texts
+from config_service.differences.merge import MISSING, THEIRS, UNKNOWN, YOURS, Conflict, merge, merge_texts
 from config_service.entries.validation import same_json
 
 SCALARS = st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from(["", "a", "b/~"]) | st.just(1.0)
@@ -117,6 +117,7 @@ def test_members_are_merged_by_path():
         ({"a": 1}, {"a": True}, {"a": "1"}, "/a", {"a": "1"}),
         ({"a": []}, {"a": {"b": 1}}, {"a": {"c": 1}}, "/a", {"a": {"c": 1}}),  # no object before: not one change
         (1, MISSING, 2, "", 2),
+        (UNKNOWN, {"a": 1}, {"a": 1, "b": 2}, "", {"a": 1, "b": 2}),
     ],
 )
 def test_what_both_have_changed_is_asked(base, theirs, yours, path, value):

@@ -32,7 +32,7 @@ def entry(key):
 
 def change(site, key):
     stored = entry(key)
-    sent = {"type": "integer", "value": "2", "comment": "", "base_revision": stored.revision, "value_format": "json"}
+    sent = {"type": "integer", "integer_value": "2", "base_revision": stored.revision, "_save": "1"}
     return site.post(f"{ENTRIES}{stored.pk}/change/", sent)
 
 
@@ -54,8 +54,9 @@ def test_a_changer_changes_one_namespace(site, ann):
     assert change(site, "of-shop").status_code == 302 and entry("of-shop").value == "2"
     change(site, "of-bank")
     assert entry("of-bank").value == "1"
-    new = {"namespace": "bank", "key": "new", "type": "integer", "value": "1", "comment": "", "value_format": "json"}
-    assert site.post(f"{ENTRIES}add/", new).status_code == 403
+    new = {"namespace": "bank", "key": "new", "type": "integer", "integer_value": "1", "_save": "1"}
+    site.post(f"{ENTRIES}add/", new)
+    assert not ConfigEntry.objects.filter(key="new").exists()
     assert site.post(f"{ENTRIES}add/", new | {"namespace": "shop"}).status_code == 302
     sent = {"action": "delete_selected", "_selected_action": [entry("of-bank").pk], "post": "yes"}
     site.post(ENTRIES, sent)

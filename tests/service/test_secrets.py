@@ -286,8 +286,8 @@ def test_the_admin_masks_searches_nothing_in_it_and_reveals_on_the_record(vault,
     assert "1 entry" in found
     for part in (sealed.data[:8], "key_id", "nonce"):
         assert "0 entries" in client.get(url, {"q": part}).content.decode()
-    sent = {"action": "reveal_selected", "_selected_action": [entry.pk]}
-    revealed = client.post(url, sent)
+    assert client.get(f"{url}{entry.pk}/reveal/").status_code == 404
+    revealed = client.post(f"{url}{entry.pk}/reveal/")
     assert PLAIN in revealed.content.decode() and "no-store" in revealed.headers["Cache-Control"]
     assert AuditRecord.objects.filter(action="secrets.reveal").count() == 1
 
@@ -296,7 +296,7 @@ def test_a_secret_in_the_admin_is_written_and_not_overwritten_by_nothing(vault, 
     client.force_login(root)
     entry = ConfigEntry.objects.get()
     url = f"/admin/entries/configentry/{entry.pk}/change/"
-    sent = {"type": "secret", "value": "", "comment": "c", "base_revision": entry.revision, "value_format": "text"}
+    sent = {"type": "secret", "secret_value": "", "base_revision": entry.revision, "_save": "1"}
     assert "type its new value" in client.post(url, sent).content.decode()
-    assert client.post(url, sent | {"value": "typed anew"}).status_code == 302
+    assert client.post(url, sent | {"secret_value": "typed anew"}).status_code == 302
     assert vault.post(f"{PATH}/reveal", {}).json()["value"] == "typed anew"
