@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser
 
+from tests.support.browser import launched
 from tests.support.group import RealGroup
 
 
@@ -21,3 +23,9 @@ def _group() -> Iterator[RealGroup]:
 def group(_group: RealGroup) -> RealGroup:
     _group.heal()
     return _group
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with launched() as browser:
+        yield browser

@@ -8,18 +8,19 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path
+from django.utils.html import format_html
 
 from config_service.console.editing import bulk_pages, history_pages
 from config_service.console.editing.listing import ChangedSince, searchable
 from config_service.console.editing.namespaced import NamespacedAdmin, require
 from config_service.console.editing.pages import EntryPages
 from config_service.console.editing.resume import keeps_what_was_typed
-from config_service.console.editing.timeline import shorten
+from config_service.console.editing.timeline import ago, shorten
 from config_service.differences.documents import HIDDEN
 from config_service.entries import bulk, selectors
 from config_service.entries.models import ConfigEntry
 from config_service.entries.reveal import reveal
-from config_service.entries.snapshots import SECRET, EntrySnapshot
+from config_service.entries.snapshots import SECRET, EntrySnapshot, time_text
 from config_service.entries.transacting import MAX_OPERATIONS
 from config_service.refusals import REFUSALS, explain
 
@@ -27,9 +28,10 @@ from config_service.refusals import REFUSALS, explain
 @admin.register(ConfigEntry)
 class ConfigEntryAdmin(NamespacedAdmin):
     namespace_field = "namespace_id"
-    list_display = ["key", "namespace", "short_value", "type", "revision", "updated_at", "updated_by"]
+    list_display = ["key", "where", "short_value", "kind", "changed"]
     list_filter = ["namespace", "type", "updated_by", ChangedSince]
     list_select_related = False
+    show_facets = admin.ShowFacets.NEVER
     search_fields = ["key", "searchable_value", "comment"]
     search_help_text = "Searches keys, values and comments; never secrets."
     actions = ["delete_selected", "move_selected", "copy_selected"]
@@ -37,9 +39,23 @@ class ConfigEntryAdmin(NamespacedAdmin):
     show_full_result_count = False
 
     # --- the list --------------------------------------------------------------------------------------------------
+    @admin.display(description="namespace", ordering="namespace_id")
+    def where(self, obj: ConfigEntry) -> str:
+        return format_html('<span class="mark">{}</span>', obj.namespace_id)
+
     @admin.display(description="value")
     def short_value(self, obj: ConfigEntry) -> str:
-        return HIDDEN if obj.type == SECRET else shorten(obj.value, 80)
+        shown = HIDDEN if obj.type == SECRET else shorten(obj.value, 80)
+        return format_html("<code>{}</code>", shown)
+
+    @admin.display(description="type", ordering="type")
+    def kind(self, obj: ConfigEntry) -> str:
+        return format_html('<span class="badge">{}</span>', obj.type)
+
+    @admin.display(description="changed", ordering="updated_at")
+    def changed(self, obj: ConfigEntry) -> str:
+        exactly = f"{time_text(obj.updated_at)}, revision {obj.revision}"
+        return format_html('<span title="{}">{} by {}</span>', exactly, ago(obj.updated_at), obj.updated_by)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return searchable(super().get_queryset(request))

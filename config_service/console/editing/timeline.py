@@ -3,9 +3,12 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
+
+from django.utils import timezone
+from django.utils.timesince import timesince
 
 from config_service.differences.documents import HIDDEN
 from config_service.differences.merge import MISSING
@@ -31,7 +34,7 @@ class Event:
     """``more`` is how many things were changed beside those in ``told``."""
 
     change: ChangeSnapshot
-    at: datetime
+    ago: str
     verb: str
     told: tuple[Told, ...]
     more: int
@@ -42,7 +45,7 @@ class Moment:
     """All that was changed at one revision."""
 
     revision: int
-    at: datetime
+    ago: str
     actor: str
     events: tuple[Event, ...]
 
@@ -54,17 +57,25 @@ def events(changes: Iterable[ChangeSnapshot]) -> list[Event]:
 def moments(changes: Iterable[ChangeSnapshot]) -> list[Moment]:
     grouped = groupby(events(changes), lambda event: event.change.revision)
     found = [(revision, tuple(same)) for revision, same in grouped]
-    return [Moment(revision, same[0].at, same[0].change.actor, same) for revision, same in found]
+    return [Moment(revision, same[0].ago, same[0].change.actor, same) for revision, same in found]
 
 
 def shorten(text: str, longest: int = LONGEST) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
+def ago(at: datetime) -> str:
+    """By this machine's clock, for people: the greatest unit is enough."""
+    age = timezone.now() - at
+    if age < timedelta(minutes=1):
+        return "just now"
+    return f"{timesince(at, depth=1)} ago"
+
+
 def _event(change: ChangeSnapshot) -> Event:
     told = _told(change)
     return Event(
-        change, datetime.fromisoformat(change.at), _verb(change), tuple(told[:MOST_TOLD]), len(told[MOST_TOLD:])
+        change, ago(datetime.fromisoformat(change.at)), _verb(change), tuple(told[:MOST_TOLD]), len(told[MOST_TOLD:])
     )
 
 

@@ -18,12 +18,15 @@ export function editJson(area) {
     text.append(area);
     box.after(el("div", {class: "json-tools"}, tidy, says));
 
+    const errors = document.getElementById(`${area.id}_error`);
+
     function draw() {
         const fault = faultOf(area.value);
-        paint(colours, area.value, fault);
+        paint(colours, area.value);
         number(gutter, area.value, fault);
         says.textContent = fault ? `Line ${fault.line}: ${fault.what}` : area.value.trim() ? "This is sound JSON." : "";
         says.classList.toggle("bad", Boolean(fault));
+        if (fault) errors?.replaceChildren();
         area.setAttribute("aria-invalid", String(Boolean(fault)));
         follow();
     }
@@ -99,7 +102,7 @@ function positionOf(message, text) {
     return before.length + (before ? 1 : 0) + Number(place[2]) - 1;
 }
 
-function paint(colours, text, fault) {
+function paint(colours, text) {
     const parts = [];
     let end = 0;
     if (text.length <= MOST_COLOURED) {
@@ -112,7 +115,6 @@ function paint(colours, text, fault) {
     // A last empty line would have no height of its own.
     parts.push(text.slice(end), "\n");
     colours.replaceChildren(...parts);
-    colours.classList.toggle("at-fault-somewhere", Boolean(fault));
 }
 
 function token([, text, colon, number, word]) {
