@@ -142,6 +142,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
+# A form may carry a value of the greatest size three times over, or the packed file of an import.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 24 * 1024 * 1024
+# As many as the list of entries may have selected.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
+
 # Requests a second that a caller (a token or a person) may make of one web process, and at once; 0: no limit.
 API_RATE_PER_S = float(env("API_RATE_PER_S", "2000"))
 API_BURST = float(env("API_BURST", "4000"))

@@ -1,6 +1,6 @@
 """A namespace, or the keys of it that begin with a prefix, as a file that an import reads again."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -42,10 +42,11 @@ def export(
     prefix: str = "",
     secrets: str = SEALED,
     revision: int | None = None,
+    keys: Collection[str] | None = None,
 ) -> Exported:
-    """As of ``revision``, or now. Secrets stay ``sealed``, so that only a group with the same keys can use them; or
-    are left out (``omit``); or are handed out in ``plain``, once the audit trail says so: whoever calls this has made
-    sure that the actor may see them. Raises `TooLarge`."""
+    """As of ``revision``, or now; with ``keys`` only those. Secrets stay ``sealed``, so that only a group with the
+    same keys can use them; or are left out (``omit``); or are handed out in ``plain``, once the audit trail says so:
+    whoever calls this has made sure that the actor may see them. Raises `TooLarge`."""
     validation.check_namespace(namespace)
     validation.check_prefix(prefix)
     if secrets not in SECRETS:
@@ -59,6 +60,9 @@ def export(
             f"an export has at most {MAX_ITEMS} entries and {MAX_EXPORT_BYTES} bytes of values: "
             "choose some of the keys by a prefix"
         )
+    if keys is not None:
+        wanted = set(keys)
+        entries = [entry for entry in entries if entry.key in wanted]
     if secrets == OMIT:
         entries = [entry for entry in entries if entry.type != SECRET]
     plain = _opened(entries) if secrets == PLAIN else {}

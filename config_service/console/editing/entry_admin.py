@@ -10,7 +10,7 @@ from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.html import format_html
 
-from config_service.console.editing import bulk_pages, history_pages
+from config_service.console.editing import bulk_pages, history_pages, transfer_pages
 from config_service.console.editing.listing import ChangedSince, searchable
 from config_service.console.editing.namespaced import NamespacedAdmin, require
 from config_service.console.editing.pages import EntryPages
@@ -24,6 +24,8 @@ from config_service.entries.snapshots import SECRET, EntrySnapshot, time_text
 from config_service.entries.transacting import MAX_OPERATIONS
 from config_service.refusals import REFUSALS, explain
 
+MOST_EXPORTED = 1000
+
 
 @admin.register(ConfigEntry)
 class ConfigEntryAdmin(NamespacedAdmin):
@@ -34,7 +36,7 @@ class ConfigEntryAdmin(NamespacedAdmin):
     show_facets = admin.ShowFacets.NEVER
     search_fields = ["key", "searchable_value", "comment"]
     search_help_text = "Searches keys, values and comments; never secrets."
-    actions = ["delete_selected", "move_selected", "copy_selected"]
+    actions = ["delete_selected", "move_selected", "copy_selected", "export_selected"]
     list_per_page = 50
     show_full_result_count = False
 
@@ -72,6 +74,26 @@ class ConfigEntryAdmin(NamespacedAdmin):
     def copy_selected(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
         return self._begin(request, queryset, bulk.COPY)
 
+    @admin.action(permissions=["view"], description="Export…")
+    def export_selected(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+        ids = list(queryset.values_list("pk", flat=True)[: MOST_EXPORTED + 1])
+        if len(ids) > MOST_EXPORTED:
+            self.message_user(request, f"Choose at most {MOST_EXPORTED}, or export the namespace.", messages.ERROR)
+            return None
+        return self._export(request, ids)
+
+    def _export(self, request: HttpRequest, ids: list[int]) -> HttpResponse:
+        request.POST = request.POST.copy()
+        request.POST.setlist("_selected_action", [str(one) for one in ids])
+        return transfer_pages.export_chosen(self, request, bulk.chosen_entries(ids))
+
+    def _export_page(self, request: HttpRequest) -> HttpResponse:
+        ids = [
+            one for text in request.POST.getlist("_selected_action") if (one := history_pages.number(text)) is not None
+        ]
+        visible = self.get_queryset(request).filter(pk__in=ids).values_list("pk", flat=True)
+        return self._export(request, list(visible))
+
     def _begin(self, request: HttpRequest, queryset: QuerySet, action: str) -> HttpResponse | None:
         ids = list(queryset.values_list("pk", flat=True)[: MAX_OPERATIONS + 1])
         if len(ids) > MAX_OPERATIONS:
@@ -99,6 +121,7 @@ class ConfigEntryAdmin(NamespacedAdmin):
         return [
             editing(self.add_view, "add", "add/"),
             editing(self.change_view, "change", "<int:object_id>/change/"),
+            path("export/", self.admin_site.admin_view(self._export_page), name="entries_configentry_export"),
             path("bulk/", self.admin_site.admin_view(self._bulk), name="entries_configentry_bulk"),
             path(
                 "<int:object_id>/reveal/", self.admin_site.admin_view(self._reveal), name="entries_configentry_reveal"

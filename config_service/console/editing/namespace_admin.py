@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 
-from config_service.console.editing import namespace_pages
+from config_service.console.editing import namespace_pages, transfer_pages
 from config_service.console.editing.namespaced import NamespacedAdmin
 from config_service.entries import services
 from config_service.entries.models import Namespace
@@ -36,16 +36,18 @@ class NamespaceAdmin(NamespacedAdmin):
         services.delete_namespace(request.user.get_username(), obj.name)
 
     def get_urls(self) -> list[Any]:
-        def of_namespace(page: Any, name: str, route: str) -> Any:
+        def of_namespace(page: Any, route: str) -> Any:
             def view(request: HttpRequest, name: str) -> HttpResponse:
                 return page(self, request, name)
 
-            return path(f"<slug:name>/{route}/", self.admin_site.admin_view(view), name=f"entries_namespace_{name}")
+            return path(f"<slug:name>/{route}/", self.admin_site.admin_view(view), name=f"entries_namespace_{route}")
 
         return [
-            of_namespace(namespace_pages.timeline, "timeline", "timeline"),
-            of_namespace(namespace_pages.state, "state", "state"),
-            of_namespace(namespace_pages.revert, "revert", "revert"),
+            of_namespace(namespace_pages.timeline, "timeline"),
+            of_namespace(namespace_pages.state, "state"),
+            of_namespace(namespace_pages.revert, "revert"),
+            of_namespace(transfer_pages.export, "export"),
+            of_namespace(transfer_pages.import_file, "import"),
             *super().get_urls(),
         ]
 
