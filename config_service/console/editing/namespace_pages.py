@@ -25,7 +25,7 @@ CHANGES_A_PAGE = 100
 ENTRIES_A_PAGE = 100
 # All that a revert would change is counted and named; the first ones are shown line by line.
 MOST_DIFFERENCES = 2000
-SHOWN_IN_FULL = 40
+SHOWN_IN_FULL = 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ _SECRETS = [
     (OMIT, "left out"),
     (PLAIN, "in clear, which the audit trail records"),
 ]
-SHOWN_IN_FULL = 40
+SHOWN_IN_FULL = 20
 # An unpacked file of this size would be refused anyway.
 _MOST_UNPACKED = MAX_FILE_BYTES + 1
 
