@@ -9,10 +9,11 @@ from bench.etcd import start_if_installed
 from bench.failover import failover
 from bench.footprint import floors, idle
 from bench.loads import Loads
+from bench.pages import pages
 from bench.watching import delays, idle_watchers
 from tests.support.group import RealGroup
 
-SECTIONS = ("floors", "idle", "writes", "reads", "watch", "sizes", "failover", "catchup")
+SECTIONS = ("floors", "idle", "writes", "reads", "watch", "sizes", "failover", "catchup", "pages")
 
 
 def main() -> int:
@@ -50,6 +51,8 @@ def main() -> int:
             failover(group, etcd, options.rounds)
         if "catchup" in chosen:
             catchup(group)
+        if "pages" in chosen:
+            pages(group)
     finally:
         if etcd is not None:
             etcd.stop()
