@@ -51,11 +51,12 @@ class Envelope(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
 
 class Refusal(msgspec.Struct, frozen=True, array_like=True, tag_field="outcome", tag="refused"):
     """The command broke a rule of the product and changed nothing. ``current_revision`` is the one that its ``code``
-    speaks of: of the entry, of the group, or the oldest that history reaches."""
+    speaks of: of the entry, of the group, or the oldest that history reaches. ``reasons`` are the value's faults."""
 
     code: str
     detail: str
     current_revision: int = 0
+    reasons: tuple[str, ...] = ()
 
 
 class OperationDone(msgspec.Struct, frozen=True, array_like=True):

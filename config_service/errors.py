@@ -1,5 +1,8 @@
 """What the product refuses, one class an answer. Admin shows the text, REST maps the class to a status."""
 
+from collections.abc import Sequence
+from typing import Any
+
 
 class ProductError(Exception):
     """Base. ``code`` is stable; ``errors`` names the fields at fault; nothing was changed."""
@@ -34,8 +37,37 @@ class Unprocessable(Invalid):
     code = "unprocessable"
 
 
+class SchemaViolation(Unprocessable):
+    """A value breaks the rules of its namespace."""
+
+    code = "schema_violation"
+
+
+class SchemaConflict(Unprocessable):
+    """Existing values break the new rules. ``violations`` are the first of them; there are ``count``."""
+
+    code = "schema_conflict"
+
+    def __init__(self, detail: str, violations: Sequence[Any] = (), count: int = 0):
+        super().__init__(detail)
+        self.violations = violations
+        self.count = count
+
+
 class TooLarge(Invalid):
     code = "too_large"
+
+
+class ApprovalRequired(ProductError):
+    """The namespace changes by approved change sets only."""
+
+    code = "approval_required"
+
+
+class PreconditionRequired(ProductError):
+    """The namespace wants every write to name what it is based on."""
+
+    code = "precondition_required"
 
 
 class NotFound(ProductError):

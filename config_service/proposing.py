@@ -5,6 +5,7 @@ from uuid import uuid4
 from config_service.envelope import CommandBase, Done, decode_result, encode, fingerprint
 from config_service.errors import (
     AlreadyExists,
+    ApprovalRequired,
     Compacted,
     FutureRevision,
     ImportLost,
@@ -12,9 +13,13 @@ from config_service.errors import (
     NotEmpty,
     NotFound,
     PreconditionFailed,
+    PreconditionRequired,
     ProductError,
+    SchemaConflict,
+    SchemaViolation,
     TooLarge,
     TypeMismatch,
+    Unprocessable,
 )
 from consensus import client as consensus_client
 from consensus import origin
@@ -24,7 +29,21 @@ from consensus.models import AppliedRequest
 from consensus.services import now
 
 _ERRORS: dict[str, type[ProductError]] = {
-    error.code: error for error in (AlreadyExists, ImportLost, Invalid, NotEmpty, NotFound, TooLarge, TypeMismatch)
+    error.code: error
+    for error in (
+        AlreadyExists,
+        ApprovalRequired,
+        ImportLost,
+        Invalid,
+        NotEmpty,
+        NotFound,
+        PreconditionRequired,
+        SchemaConflict,
+        SchemaViolation,
+        TooLarge,
+        TypeMismatch,
+        Unprocessable,
+    )
 } | {"namespace_not_found": NotFound}
 _ERRORS_WITH_REVISION = {error.code: error for error in (Compacted, FutureRevision, PreconditionFailed)}
 
@@ -70,4 +89,6 @@ def _settle(answer: bytes) -> Done:
         raise _ERRORS_WITH_REVISION[result.code](result.detail, result.current_revision)
     error = _ERRORS.get(result.code, ProductError)(result.detail)
     error.code = result.code
+    if result.reasons:
+        error.errors = {"value": list(result.reasons)}
     raise error

@@ -52,6 +52,13 @@ def read_number(query: dict[str, str], name: str, default: int, least: int, most
     return int(text)
 
 
+def read_flag(query: dict[str, str], name: str) -> bool:
+    text = query.get(name, "false")
+    if text not in ("true", "false"):
+        raise Invalid.field(name, "true or false")
+    return text == "true"
+
+
 @dataclass(frozen=True, slots=True)
 class Precondition:
     expected_revision: int | None = None

@@ -6,9 +6,10 @@ from config_service.accounts.models import Verb
 from config_service.api.paging import DEFAULT_LIMIT, MAX_LIMIT
 from config_service.entries.exporting import SECRETS
 from config_service.entries.planning import MERGE, MODES
+from config_service.entries.schemas.rules import MAX_RULES
 from config_service.entries.transacting import MAX_OPERATIONS
 from config_service.entries.transfer.formats import FORMATS, MAX_FILE_BYTES
-from config_service.entries.validation import MAX_KEY_LENGTH, MAX_TTL_S, TYPES
+from config_service.entries.validation import COLOURS, MAX_KEY_LENGTH, MAX_TTL_S, TYPES
 
 _REVISION = {"type": "integer", "minimum": 0, "maximum": 2**48}
 _TIME = {"type": "string", "format": "date-time"}
@@ -45,10 +46,19 @@ SCHEMAS = {
     ),
     "Namespace": _object(
         {
-            "name": _TEXT, "description": _TEXT, "revision": _REVISION, "created_revision": _REVISION,
+            "name": _TEXT, "description": _TEXT, "colour": _TEXT, "protected": _FLAG, "requires_approval": _FLAG,
+            "require_if_match": _FLAG, "schema": {"type": "object", **_OR_NULL},
+            "revision": _REVISION, "created_revision": _REVISION,
             "updated_at": _TIME, "updated_by": _TEXT,
         },
         {"entries": {"type": "integer", "minimum": 0}},
+    ),
+    "Schema": _object(
+        {
+            "namespace": _TEXT, "version": {"type": "integer", "minimum": 1},
+            "rules": {"type": "array", "items": {"type": "object"}, **_OR_NULL}, "revision": _REVISION,
+            "updated_at": _TIME, "updated_by": _TEXT, "comment": _TEXT, "forced": _FLAG,
+        }
     ),
     "Change": _object(
         {
@@ -62,6 +72,7 @@ SCHEMAS = {
         {
             "errors": {"type": "object"}, "current_revision": _REVISION, "oldest_revision": _REVISION,
             "request_id": _TEXT, "retry_after_s": {"type": "number"}, "missing": _TEXT,
+            "violations": {"type": "array", "items": {"type": "object"}}, "count": {"type": "integer"},
         },
     ),
 }  # fmt: skip
@@ -98,6 +109,7 @@ QUERIES = {
     "wait_s": _query({"type": "integer", "minimum": 0, "maximum": 60, "default": 0}, "How long a poll may wait."),
     "from": {**_query(_REVISION, "The earlier revision."), "required": True},
     "to": _query(_REVISION, "The later revision; by default now."),
+    "version": _query({"type": "integer", "minimum": 1, "maximum": 2**48}, "This version; by default the last."),
     "key": _query(PATH_PARAMETERS["key"], "Only this key."),
     "actor": _query(_TEXT, "Only what this actor did."),
     "action": _query(_TEXT, "Only this action, such as entries.put."),
@@ -125,7 +137,23 @@ BODIES = {
         open=True,
     ),
     "transaction": _object({}, dict.fromkeys(("compare", "then", "else"), _OBJECTS)),
-    "namespace": _object({}, {"description": _TEXT}),
+    "namespace": _object(
+        {},
+        {
+            "description": _TEXT, "colour": {"type": "string", "enum": ["", *COLOURS]}, "protected": _FLAG,
+            "requires_approval": _FLAG, "require_if_match": _FLAG,
+        },
+    ),
+    "schema": _object(
+        {
+            "rules": {
+                "type": "array",
+                "items": _object({"keys": _TEXT, "schema": {"type": "object"}}, open=False),
+                "maxItems": MAX_RULES,
+            }
+        },
+        {"comment": _TEXT, "force": _FLAG},
+    ),
     "rollback": _object({"revision": _REVISION}, {"comment": _TEXT}),
     "transfer": _object({}, {"to": _TEXT}),
     "node": _object({"node": _TEXT}, {"learner": _FLAG}),
@@ -147,6 +175,8 @@ RESULTS = {
     "namespace": _ref("Namespace"),
     "entries": _page("Entry", next=_NEXT),
     "namespaces": _page("Namespace"),
+    "schema": _object({}),
+    "schemas": _page("Schema", next=_NEXT),
     "changes": _page("Change", next=_NEXT),
     "watch": _page("Change"),
     "object": _object({}),
@@ -206,6 +236,12 @@ OPERATIONS = {
     ("GET", _NS): Operation(result="namespace", query=_READ),
     ("PUT", _NS): Operation((200, 201), "namespace", "namespace", headers=_WRITE),
     ("DELETE", _NS): Operation((204,), headers=_WRITE),
+    ("GET", f"{_NS}/schema"): Operation(result="schema", query=(*_READ, "version"), etag=True),
+    ("PUT", f"{_NS}/schema"): Operation(
+        result="schema", body="schema", query=("dry_run",), headers=_CONDITION, etag=True
+    ),
+    ("DELETE", f"{_NS}/schema"): Operation((204,), headers=_CONDITION),
+    ("GET", f"{_NS}/schema/history"): Operation(result="schemas", query=(*_READ, *_PAGE)),
     ("GET", f"{_NS}/entries/"): Operation(result="entries", query=(*_READ, *_PAST, *_PAGE, "prefix")),
     ("GET", f"{_NS}/entries/{{key}}"): Operation(
         (200, 304), "entry", query=(*_READ, *_PAST), headers=("If-None-Match",), etag=True

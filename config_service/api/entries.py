@@ -23,6 +23,8 @@ from config_service.entries.reveal import reveal
 from config_service.entries.snapshots import EntrySnapshot, NamespaceSnapshot
 from config_service.errors import Invalid
 
+RULING_MARKS = ("protected", "requires_approval", "require_if_match")
+
 
 def entry_body(entry: EntrySnapshot) -> dict[str, Any]:
     return {
@@ -45,12 +47,23 @@ def namespace_body(namespace: NamespaceSnapshot, **more: Any) -> dict[str, Any]:
     return {
         "name": namespace.name,
         "description": namespace.description,
+        "colour": namespace.colour,
+        "protected": namespace.protected,
+        "requires_approval": namespace.requires_approval,
+        "require_if_match": namespace.require_if_match,
+        "schema": schema_of(namespace),
         "revision": namespace.revision,
         "created_revision": namespace.created_revision,
         "updated_at": namespace.updated_at,
         "updated_by": namespace.updated_by,
         **more,
     }
+
+
+def schema_of(namespace: NamespaceSnapshot) -> dict[str, Any] | None:
+    if not namespace.schema:
+        return None
+    return {"version": namespace.schema_version, "rules": msgspec.Raw(namespace.schema.encode())}
 
 
 class NamespacesView(ApiView):
@@ -71,14 +84,19 @@ class NamespaceView(ApiView):
         return Response(namespace_body(found.namespace, entries=found.entries))
 
     def put(self, request: Request, namespace: str) -> Response:
+        """Marks that are not given stay as they are. Those that say how entries may change need the permission to
+        operate the namespace."""
         require(request, "put_namespace", namespace)
         read_query(request)
-        body = read_body(request, {}, {"description": str})
+        body = read_body(request, {}, {"description": str, "colour": str, **dict.fromkeys(RULING_MARKS, bool)})
+        if any(mark in body for mark in RULING_MARKS):
+            require(request, "operate_namespace", namespace)
         request_id = read_request_id(request)
+        marks = {mark: body[mark] for mark in ("colour", *RULING_MARKS) if mark in body}
         written = services.put_namespace(
-            request.user.get_username(), namespace, body.get("description", ""), request_id=request_id
+            request.user.get_username(), namespace, body.get("description", ""), **marks, request_id=request_id
         )
-        self.revision = written.namespace.revision
+        self.revision = written.revision
         return Response(
             namespace_body(written.namespace), 201 if written.created else 200, headers={"Request-Id": request_id}
         )

@@ -27,6 +27,8 @@ _PRODUCT_STATUS: dict[type[product.ProductError], int] = {
     product.NotFound: 404,
     product.AlreadyExists: 409,
     product.ImportLost: 409,
+    product.ApprovalRequired: 409,
+    product.PreconditionRequired: 428,
     product.NotEmpty: 409,
     product.PreconditionFailed: 412,
     product.Compacted: 410,
@@ -45,6 +47,7 @@ _TITLES = {
     413: "Too large",
     415: "Unsupported media type",
     422: "Cannot be processed",
+    428: "Precondition required",
     429: "Too many requests",
     500: "Internal error",
     503: "Not available now",
@@ -140,9 +143,16 @@ def _describe_refusal(error: product.ProductError) -> dict[str, Any]:
             more["current_revision"] = error.current_revision
         case product.Compacted():
             more["oldest_revision"] = error.oldest_revision
+        case product.SchemaConflict():
+            more |= {"violations": [violation_body(one) for one in error.violations], "count": error.count}
         case product.Unavailable():
             more["retry_after_s"] = error.retry_after_s
     return problem(status, error.code, error.detail, **more)
+
+
+def violation_body(violation: Any) -> dict[str, str]:
+    """An entry whose value breaks rules (`config_service.entries.schemas.services.Broken`)."""
+    return {"key": violation.key, "path": violation.path, "reason": violation.reason}
 
 
 def _describe_outcome(error: consensus.ConsensusError) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from config_service.api.authentication import require
 from config_service.api.base import MAX_REVISION, PAST_PARAMETERS, READ_PARAMETERS, ApiView
-from config_service.api.bodies import read_number, read_query, read_request_id
+from config_service.api.bodies import read_flag, read_number, read_query, read_request_id
 from config_service.api.entries import entry_body
 from config_service.api.events import event
 from config_service.api.problems import describe_and_log
@@ -63,7 +63,7 @@ class ImportView(ApiView):
         format, scope = _format(query), _scope(namespace, query)
         if scope.mode == REPLACE:
             require(request, "delete", namespace)
-        dry_run = _flag(query, "dry_run")
+        dry_run = read_flag(query, "dry_run")
         if dry_run:
             require(request, "read", namespace)
         request_id = read_request_id(request)
@@ -92,13 +92,6 @@ def _scope(namespace: str, query: dict[str, str]) -> Scope:
     seen = read_number(query, "seen_revision", 0, 0, MAX_REVISION) if "seen_revision" in query else None
     scope = Scope(namespace, query.get("mode", MERGE), query.get("prefix", ""), query.get("comment", ""), seen)
     return check_scope(scope)
-
-
-def _flag(query: dict[str, str], name: str) -> bool:
-    text = query.get(name, "false")
-    if text not in ("true", "false"):
-        raise Invalid.field(name, "true or false")
-    return text == "true"
 
 
 def _stream(scope: Scope, steps: Iterator[Progress | Imported], request_id: str) -> HttpResponse:

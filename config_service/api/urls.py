@@ -29,6 +29,7 @@ from config_service.api.history import (
     NamespaceHistoryView,
     NamespaceRollbackView,
 )
+from config_service.api.schemas import SchemaHistoryView, SchemaView
 from config_service.api.transactions import TransactionsView
 from config_service.api.transfer import ExportView, ImportView
 from config_service.api.watch import WatchView
@@ -42,6 +43,8 @@ urlpatterns = [
     path("namespaces/<str:namespace>/rollback", NamespaceRollbackView.as_view()),
     path("namespaces/<str:namespace>/export", ExportView.as_view()),
     path("namespaces/<str:namespace>/import", ImportView.as_view()),
+    path("namespaces/<str:namespace>/schema", SchemaView.as_view()),
+    path("namespaces/<str:namespace>/schema/history", SchemaHistoryView.as_view()),
     path("namespaces/<str:namespace>/entries/<path:key>/history", EntryHistoryView.as_view()),
     path("namespaces/<str:namespace>/entries/<path:key>/rollback", EntryRollbackView.as_view()),
     path("namespaces/<str:namespace>/entries/<path:key>/reveal", RevealView.as_view()),

@@ -34,6 +34,19 @@ class Row:
     type: str
 
 
+@dataclass(slots=True)
+class NamespaceRow:
+    """What deciding needs to know of a namespace. ``schema`` is the text of its rules, "" for none."""
+
+    created_revision: int
+    colour: str = ""
+    protected: bool = False
+    requires_approval: bool = False
+    require_if_match: bool = False
+    schema: str = ""
+    schema_version: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One command of a batch with its envelope and its revision."""
@@ -46,9 +59,9 @@ class Step:
 
 class Batch:
     """``rows`` are the entries as they would be after all that was decided so far: None for those that do not exist.
-    ``namespaces`` holds every namespace with its first revision."""
+    ``namespaces`` holds every namespace."""
 
-    def __init__(self, rows: OrderedDict[Key, Row | None], namespaces: dict[str, int]):
+    def __init__(self, rows: OrderedDict[Key, Row | None], namespaces: dict[str, NamespaceRow]):
         self.rows = rows
         self.namespaces = namespaces
         # The last change of every entry that this batch leaves in place.

@@ -7,9 +7,15 @@ from config_service.envelope import CommandBase, Done, Target
 
 
 class PutNamespace(CommandBase, frozen=True, tag="entries.put_namespace"):
+    """What is None stays as it is; of a new namespace it is nothing and false."""
+
     name: str
     description: str
     must_not_exist: bool = False
+    colour: str | None = None
+    protected: bool | None = None
+    requires_approval: bool | None = None
+    require_if_match: bool | None = None
 
     def touches(self, done: Done) -> tuple[Target, ...]:
         return (Target("namespace", self.name),)
@@ -22,6 +28,22 @@ class DeleteNamespace(CommandBase, frozen=True, tag="entries.delete_namespace"):
 
     def touches(self, done: Done) -> tuple[Target, ...]:
         return (Target("namespace", self.name),)
+
+
+class PutSchema(CommandBase, frozen=True, tag="entries.put_schema"):
+    """Rules as JSON text, "" to take them away. The proposer has checked every value at ``seen_revision``; applying
+    checks those that were written since. ``expected_version`` is the version of the rules that are replaced."""
+
+    namespace: str
+    rules: str
+    comment: str
+    seen_revision: int
+    expected_version: int | None = None
+    forced: bool = False
+
+    def touches(self, done: Done) -> tuple[Target, ...]:
+        detail = f"schema version {done.version}" + (", forced" if self.forced else "")
+        return (Target("namespace", self.namespace, detail=detail),)
 
 
 class PutEntry(CommandBase, frozen=True, tag="entries.put"):
@@ -182,6 +204,7 @@ class ExpireEntries(CommandBase, frozen=True, tag="entries.expire"):
 EntriesCommand = (
     PutNamespace
     | DeleteNamespace
+    | PutSchema
     | PutEntry
     | DeleteEntry
     | RollbackEntry

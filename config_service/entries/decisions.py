@@ -4,14 +4,16 @@ from datetime import datetime, timedelta
 
 from config_service.entries.batch import Batch, Row, Step
 from config_service.entries.commands import DeleteEntry, PutEntry
+from config_service.entries.gates import value_refusal, write_refusal
 from config_service.entries.snapshots import SECRET
 from config_service.entries.validation import type_to_keep
 from config_service.envelope import Done, Refusal
 
 
 def put(batch: Batch, step: Step, command: PutEntry) -> Done | Refusal:
-    if command.namespace not in batch.namespaces:
-        return no_namespace(command.namespace)
+    conditional = command.must_exist or command.must_not_exist or command.expected_revision is not None
+    if refusal := write_refusal(batch, command.namespace, conditional=conditional):
+        return refusal
     key = (command.namespace, command.key)
     before = batch.rows[key]
     if refusal := _put_refusal(command, before):
@@ -21,6 +23,8 @@ def put(batch: Batch, step: Step, command: PutEntry) -> Done | Refusal:
     kind = command.type
     if before is not None and not command.type_given:
         kind = type_to_keep(before.type, kind)
+    if refusal := value_refusal(batch, key, command.value_json, kind):
+        return refusal
     expires_at = command.expires_at or expiry(step.at, command.ttl_s)
     row = batch.put(step, key, command.value_json, kind, command.comment, expires_at)
     created = before is None
@@ -28,8 +32,9 @@ def put(batch: Batch, step: Step, command: PutEntry) -> Done | Refusal:
 
 
 def delete(batch: Batch, step: Step, command: DeleteEntry) -> Done | Refusal:
-    if command.namespace not in batch.namespaces:
-        return no_namespace(command.namespace)
+    conditional = command.must_exist or command.expected_revision is not None
+    if refusal := write_refusal(batch, command.namespace, conditional=conditional):
+        return refusal
     key = (command.namespace, command.key)
     row = batch.rows[key]
     if row is None and (command.must_exist or command.expected_revision is not None):
@@ -74,7 +79,3 @@ def stale(expected: int, row: Row | None) -> Refusal:
     current = row.revision if row else 0
     now = f"is at revision {current}" if current else "does not exist"
     return Refusal("precondition_failed", f"expected revision {expected}, but the entry {now}", current)
-
-
-def no_namespace(name: str) -> Refusal:
-    return Refusal("namespace_not_found", f"there is no namespace {name!r}")

@@ -14,7 +14,8 @@ import msgspec
 
 from config_service.entries.batch import Batch, Step
 from config_service.entries.commands import DropImports, ImportEntries, StageImport
-from config_service.entries.decisions import no_namespace, stale
+from config_service.entries.decisions import stale
+from config_service.entries.gates import value_refusal, write_refusal
 from config_service.entries.models import IDS_PER_REVISION
 from config_service.entries.operations import Edit
 from config_service.envelope import Done, OperationDone, Refusal
@@ -76,8 +77,9 @@ def drop(batch: Batch, step: Step, command: DropImports) -> Done | Refusal:
 
 def run(batch: Batch, step: Step, command: ImportEntries) -> Done | Refusal:
     """`Done.counts` are the entries added, changed, removed and kept as they were."""
-    if command.namespace not in batch.namespaces:
-        return no_namespace(command.namespace)
+    # Every edit names the revision it was made on, so an import is conditional by nature.
+    if refusal := write_refusal(batch, command.namespace, conditional=True):
+        return refusal
     batch.settle()
     staged = [bytes(row[0]) for row in execute(_PARTS, command.stage, command.parts).fetchall()]
     packed = [*staged, command.data]
@@ -107,6 +109,10 @@ def _refusal(batch: Batch, command: ImportEntries, edits: Sequence[Edit]) -> Ref
         row = batch.rows[command.namespace, edit.key]
         if edit.expected_revision != (row.revision if row else 0):
             return _of(edit.key, stale(edit.expected_revision, row))
+        if edit.operation == "put" and (
+            refusal := value_refusal(batch, (command.namespace, edit.key), edit.value_json, edit.type)
+        ):
+            return refusal
     if command.replaces:
         named = {edit.key for edit in edits}
         end = command.prefix + "\x7f"

@@ -17,11 +17,35 @@ class ValueType(models.TextChoices):
     SECRET = "secret"
 
 
+class Colour(models.TextChoices):
+    """By which people tell namespaces apart at a glance."""
+
+    GREY = "grey"
+    RED = "red"
+    ORANGE = "orange"
+    YELLOW = "yellow"
+    GREEN = "green"
+    TEAL = "teal"
+    BLUE = "blue"
+    PURPLE = "purple"
+    PINK = "pink"
+
+
 class Namespace(ReplicatedModel):
-    """A set of entries that belongs together, such as one application's. Access is granted per namespace."""
+    """A set of entries that belongs together, such as one application's. Access is granted per namespace.
+
+    ``protected``: people are asked twice. ``requires_approval``: entries change by approved change sets only.
+    ``require_if_match``: a write names what it is based on. ``schema`` is the JSON text of its rules, "" for none.
+    """
 
     name = models.CharField(primary_key=True, max_length=64, db_collation="C")
     description = models.TextField(blank=True)
+    colour = models.CharField(max_length=16, choices=Colour.choices, blank=True, db_default="")
+    protected = models.BooleanField(db_default=False)
+    requires_approval = models.BooleanField(db_default=False)
+    require_if_match = models.BooleanField(db_default=False)
+    schema = models.TextField(blank=True, editable=False, db_default="")
+    schema_version = models.BigIntegerField(editable=False, db_default=0)
     revision = models.BigIntegerField(editable=False)
     created_revision = models.BigIntegerField(editable=False)
     updated_at = models.DateTimeField(editable=False)
@@ -127,6 +151,28 @@ class ImportPart(ReplicatedModel):
     class Meta:
         base_manager_name = "objects"
         indexes = [models.Index("stage", "part", name="part_of_stage")]
+
+
+class SchemaVersion(ReplicatedModel):
+    """One version of a namespace's rules. ``rules`` is "" where they were taken away. ``forced``: although existing
+    values broke them."""
+
+    id = models.BigIntegerField(primary_key=True, editable=False)  # the revision
+    namespace = models.CharField(max_length=64, db_collation="C")
+    version = models.BigIntegerField()
+    rules = models.TextField(blank=True)
+    at = models.DateTimeField()
+    actor = models.CharField(max_length=150)
+    comment = models.TextField(blank=True)
+    forced = models.BooleanField()
+
+    class Meta:
+        ordering = ["-id"]
+        base_manager_name = "objects"
+        indexes = [models.Index("namespace", "version", name="schema_version")]
+
+    def __str__(self) -> str:
+        return f"{self.namespace} version {self.version}"
 
 
 class HistoryReach(ReplicatedModel):

@@ -9,6 +9,7 @@ from typing import Any
 from config_service.entries import history, selectors, validation
 from config_service.entries.imports import MAX_CHANGES, MAX_ITEMS
 from config_service.entries.operations import Edit
+from config_service.entries.schemas.services import check_value
 from config_service.entries.snapshots import SECRET, EntrySnapshot, shown, time_text
 from config_service.entries.transfer.documents import OMITTED, Document, Item
 from config_service.entries.validation import canonical, fits, infer_type, parse_json, type_to_keep
@@ -199,6 +200,7 @@ def _sealed(namespace: str, item: Item, value: Any, old: EntrySnapshot | None, r
     find out by guessing."""
     text = canonical(value)
     if not item.sealed:
+        check_value(namespace, item.key, value)
         return seal(namespace, item.key, text, request_id)
     if old is not None and old.type == SECRET and _same(old.value_json, text, value):
         return old.value_json

@@ -8,4 +8,5 @@ TABLES = (
     ReplicatedTable("entries_entryrevision"),
     ReplicatedTable("entries_historyreach"),
     ReplicatedTable("entries_importpart"),
+    ReplicatedTable("entries_schemaversion"),
 )

@@ -3,7 +3,8 @@
 from config_service.entries.batch import Batch, Step
 from config_service.entries.commands import RevertNamespace, RollbackEntry, RollbackNamespace
 from config_service.entries.compaction import oldest_revision
-from config_service.entries.decisions import missing, no_namespace, stale
+from config_service.entries.decisions import missing, stale
+from config_service.entries.gates import value_refusal, write_refusal
 from config_service.entries.models import IDS_PER_REVISION
 from config_service.envelope import Done, Refusal
 from consensus.sql import execute
@@ -31,8 +32,9 @@ SELECT revision FROM entries_entryrevision WHERE namespace = %s AND id >= %s::bi
 
 def entry(batch: Batch, step: Step, command: RollbackEntry) -> Done | Refusal:
     """Deleted entries come back; an entry that was not there then is refused."""
-    if command.namespace not in batch.namespaces:
-        return no_namespace(command.namespace)
+    conditional = command.must_exist or command.expected_revision is not None
+    if refusal := write_refusal(batch, command.namespace, conditional=conditional):
+        return refusal
     key = (command.namespace, command.key)
     row = batch.rows[key]
     if row is None and command.must_exist:
@@ -47,14 +49,16 @@ def entry(batch: Batch, step: Step, command: RollbackEntry) -> Done | Refusal:
         return _compacted(command.revision, oldest)
     if past is None or past[0] == "delete":
         return Refusal("not_found", f"there was no entry {command.key!r} at revision {command.revision}")
+    if refusal := value_refusal(batch, key, past[1], past[2]):
+        return refusal
     written = batch.put(step, key, past[1], past[2], command.comment)
     return Done(step.revision, row is None, written.created_revision, written.version, written.type, step.at)
 
 
-def namespace(batch: Batch, step: Step, command: RollbackNamespace) -> Done | Refusal:
+def namespace(batch: Batch, step: Step, command: RollbackNamespace, seen: bool = False) -> Done | Refusal:
     """`Done.changed` counts the entries that were different."""
-    if command.namespace not in batch.namespaces:
-        return no_namespace(command.namespace)
+    if refusal := write_refusal(batch, command.namespace, conditional=seen):
+        return refusal
     if command.revision >= step.revision:
         return _future(command.revision, step)
     batch.settle()
@@ -70,6 +74,9 @@ def namespace(batch: Batch, step: Step, command: RollbackNamespace) -> Done | Re
     ]
     if len(different) > IDS_PER_REVISION:
         return Refusal("too_large", f"{len(different)} entries are different, more than {IDS_PER_REVISION}")
+    for key, operation, value, kind in different:
+        if operation != "delete" and (refusal := value_refusal(batch, (name, key), value, kind)):
+            return refusal
     for key, operation, value, kind in different:
         if operation == "delete":
             batch.delete(step, (name, key), command.comment)
@@ -87,7 +94,7 @@ def namespace_as_seen(batch: Batch, step: Step, command: RevertNamespace) -> Don
         later = found[0] if found else step.revision
         detail = f"an entry of {command.namespace!r} has changed at revision {later}, after what you were shown"
         return Refusal("precondition_failed", detail, later)
-    return namespace(batch, step, RollbackNamespace(command.namespace, command.revision, command.comment))
+    return namespace(batch, step, RollbackNamespace(command.namespace, command.revision, command.comment), True)
 
 
 def _future(asked: int, step: Step) -> Refusal:

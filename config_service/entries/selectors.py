@@ -10,7 +10,10 @@ from config_service.entries.snapshots import SECRET, EntrySnapshot, NamespaceSna
 from config_service.errors import NotFound
 from consensus.sql import execute
 
-_NAMESPACE_FIELDS = ("name", "description", "revision", "created_revision", "updated_at", "updated_by")
+_NAMESPACE_FIELDS = (
+    "name", "description", "colour", "protected", "requires_approval", "require_if_match", "schema", "schema_version",
+    "revision", "created_revision", "updated_at", "updated_by",
+)  # fmt: skip
 _ENTRY_FIELDS = (
     "namespace_id", "key", "value", "type", "revision", "created_revision", "version", "updated_at", "updated_by",
     "comment", "expires_at",
@@ -109,6 +112,11 @@ def entries_with_revision(namespace: str, prefix: str = "", most: int | None = N
     if not found:
         require_namespace(namespace)
     return (rows[0][0] if rows else 0), found
+
+
+def schema_text(namespace: str) -> str:
+    """The JSON text of the rules, "" for none, also where there is no such namespace."""
+    return Namespace.objects.filter(name=namespace).values_list("schema", flat=True).first() or ""
 
 
 def require_namespace(name: str) -> None:

@@ -19,6 +19,7 @@ from config_service.entries.commands import (
     RollbackEntry,
     RollbackNamespace,
 )
+from config_service.entries.schemas.services import check_value
 from config_service.entries.snapshots import SECRET, EntrySnapshot, NamespaceSnapshot, time_text
 from config_service.errors import Invalid
 from config_service.proposing import propose
@@ -39,16 +40,29 @@ class WrittenEntry:
 class WrittenNamespace:
     namespace: NamespaceSnapshot
     created: bool
+    revision: int
 
 
 def put_namespace(
-    actor: str, name: str, description: str = "", *, must_not_exist: bool = False, request_id: str = ""
+    actor: str,
+    name: str,
+    description: str = "",
+    *,
+    colour: str | None = None,
+    protected: bool | None = None,
+    requires_approval: bool | None = None,
+    require_if_match: bool | None = None,
+    must_not_exist: bool = False,
+    request_id: str = "",
 ) -> WrittenNamespace:
+    """Marks that are None stay as they are. What is returned is the namespace as this node holds it afterwards."""
     validation.check_namespace(name)
     validation.check_text("description", description, validation.MAX_DESCRIPTION_LENGTH)
-    done = propose(PutNamespace(name, description, must_not_exist), actor, request_id)
-    snapshot = NamespaceSnapshot(name, description, done.revision, done.created_revision, done.at, actor)
-    return WrittenNamespace(snapshot, done.created)
+    if colour is not None:
+        validation.check_colour(colour)
+    marks = (colour, protected, requires_approval, require_if_match)
+    done = propose(PutNamespace(name, description, must_not_exist, *marks), actor, request_id)
+    return WrittenNamespace(selectors.get_namespace(name).namespace, done.created, done.revision)
 
 
 def delete_namespace(actor: str, name: str, *, request_id: str = "") -> int:
@@ -84,6 +98,7 @@ def put_entry(
     if not type and selectors.is_secret(namespace, key):
         type = SECRET
     if type == SECRET:
+        check_value(namespace, key, value)
         request_id = request_id or new_request_id()
         text = seal(namespace, key, text, request_id)
     command = PutEntry(

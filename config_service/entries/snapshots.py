@@ -21,8 +21,16 @@ def shown(kind: str, value_json: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class NamespaceSnapshot:
+    """``schema`` is the JSON text of its rules, "" for none; ``schema_version`` counts their changes."""
+
     name: str
     description: str
+    colour: str
+    protected: bool
+    requires_approval: bool
+    require_if_match: bool
+    schema: str
+    schema_version: int
     revision: int
     created_revision: int
     updated_at: str

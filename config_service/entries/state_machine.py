@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from config_service.entries import compaction, decisions, imports, namespaces, rollback, transactions
-from config_service.entries.batch import Batch, Row, Step
+from config_service.entries.batch import Batch, NamespaceRow, Row, Step
 from config_service.entries.commands import (
     CompactHistory,
     DeleteEntry,
@@ -15,15 +15,17 @@ from config_service.entries.commands import (
     ImportEntries,
     PutEntry,
     PutNamespace,
+    PutSchema,
     RevertNamespace,
     RollbackEntry,
     RollbackNamespace,
     StageImport,
     Transact,
 )
+from config_service.entries.schemas import deciding as schema_decisions
 from config_service.entries.tables import Key
 from config_service.envelope import Done, Refusal
-from consensus.sql import execute, write
+from consensus.sql import write
 
 _REMEMBERED = 50_000
 
@@ -32,6 +34,7 @@ _HANDLERS: dict[type, Callable[[Batch, Step, Any], Done | Refusal]] = {
     DeleteEntry: decisions.delete,
     PutNamespace: namespaces.put,
     DeleteNamespace: namespaces.delete,
+    PutSchema: schema_decisions.put,
     RollbackEntry: rollback.entry,
     RollbackNamespace: rollback.namespace,
     RevertNamespace: rollback.namespace_as_seen,
@@ -50,7 +53,7 @@ class EntriesStateMachine:
 
     def __init__(self) -> None:
         self._rows: OrderedDict[Key, Row | None] = OrderedDict()
-        self._namespaces: dict[str, int] | None = None
+        self._namespaces: dict[str, NamespaceRow] | None = None
 
     def reset(self) -> None:
         self._rows.clear()
@@ -66,9 +69,7 @@ class EntriesStateMachine:
             self._rows.popitem(last=False)
         return results
 
-    def _known_namespaces(self) -> dict[str, int]:
-        """There are few, so all are kept."""
+    def _known_namespaces(self) -> dict[str, NamespaceRow]:
         if self._namespaces is None:
-            rows = execute("SELECT name, created_revision FROM entries_namespace").fetchall()
-            self._namespaces = dict(rows)
+            self._namespaces = namespaces.load()
         return self._namespaces

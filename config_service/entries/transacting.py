@@ -1,5 +1,6 @@
 """Writing several entries at once: validate each operation, seal the secrets, propose all of them as one."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ import msgspec
 from config_service.entries import selectors, validation
 from config_service.entries.commands import Transact
 from config_service.entries.operations import SECRET_COMPARED, Compare, Delete, Operation, Put
+from config_service.entries.schemas.services import check_value
 from config_service.entries.snapshots import SECRET
 from config_service.envelope import Done
 from config_service.errors import Invalid, TooLarge, Unprocessable
@@ -92,6 +94,7 @@ def _seal_secrets(branches: Branches, request_id: str) -> Branches:
             return one
         if one.type != SECRET and (one.type_given or (one.namespace, one.key) not in secrets):
             return one
+        check_value(one.namespace, one.key, json.loads(one.value_json))
         text = seal(one.namespace, one.key, one.value_json, request_id)
         return msgspec.structs.replace(one, value_json=text, type=SECRET, type_given=True)
 

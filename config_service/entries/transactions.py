@@ -8,7 +8,8 @@ from typing import Any
 
 from config_service.entries.batch import Batch, Step
 from config_service.entries.commands import ExpireEntries, Transact
-from config_service.entries.decisions import expiry, no_namespace, secret_in_clear
+from config_service.entries.decisions import expiry, secret_in_clear
+from config_service.entries.gates import value_refusal, write_refusal
 from config_service.entries.operations import SECRET_COMPARED, Compare, Operation, Put
 from config_service.entries.snapshots import SECRET
 from config_service.entries.tables import Key
@@ -25,8 +26,9 @@ def transact(batch: Batch, step: Step, command: Transact) -> Done | Refusal:
     texts = batch.values([(c.namespace, c.key) for c in command.compare if c.test == "value"])
     succeeded = all(_holds(batch, compare, texts) for compare in command.compare)
     branch = command.then if succeeded else command.otherwise
+    compared = {(one.namespace, one.key) for one in command.compare} if succeeded else set()
     for place, operation in enumerate(branch):
-        if refusal := _refusal(batch, operation):
+        if refusal := _refusal(batch, operation, compared):
             return _at(f"{'then' if succeeded else 'else'}[{place}]", refusal)
     results = tuple(_apply(batch, step, operation) for operation in branch)
     return Done(step.revision, at=step.at, succeeded=succeeded, results=results)
@@ -64,12 +66,20 @@ def _same(text: str, other: str) -> bool:
     return same_json(left, json.loads(other))
 
 
-def _refusal(batch: Batch, operation: Operation) -> Refusal | None:
-    if operation.namespace not in batch.namespaces:
-        return no_namespace(operation.namespace)
-    if isinstance(operation, Put) and not operation.type_given and _is_secret(batch, operation):
+def _refusal(batch: Batch, operation: Operation, compared: set[Key]) -> Refusal | None:
+    key = (operation.namespace, operation.key)
+    if refusal := write_refusal(batch, operation.namespace, conditional=key in compared):
+        return refusal
+    if not isinstance(operation, Put):
+        return None
+    if not operation.type_given and _is_secret(batch, operation):
         return secret_in_clear()
-    return None
+    return value_refusal(batch, key, operation.value_json, _kind(batch, operation))
+
+
+def _kind(batch: Batch, operation: Put) -> str:
+    before = batch.rows[operation.namespace, operation.key]
+    return operation.type if before is None or operation.type_given else type_to_keep(before.type, operation.type)
 
 
 def _is_secret(batch: Batch, named: Compare | Operation) -> bool:
@@ -84,13 +94,12 @@ def _apply(batch: Batch, step: Step, operation: Operation) -> OperationDone:
         if before is not None:
             batch.delete(step, key)
         return OperationDone("delete", *key, deleted=before is not None)
-    kind = operation.type
-    if before is not None and not operation.type_given:
-        kind = type_to_keep(before.type, kind)
+    kind = _kind(batch, operation)
     expires_at = expiry(step.at, operation.ttl_s)
     row = batch.put(step, key, operation.value_json, kind, operation.comment, expires_at)
     return OperationDone("put", *key, before is None, row.created_revision, row.version, kind, expires_at)
 
 
 def _at(place: str, refusal: Refusal) -> Refusal:
-    return Refusal(refusal.code, f"{place}: {refusal.detail}", refusal.current_revision)
+    reasons = tuple(f"{place}: {reason}" for reason in refusal.reasons)
+    return Refusal(refusal.code, f"{place}: {refusal.detail}", refusal.current_revision, reasons)

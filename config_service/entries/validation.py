@@ -14,6 +14,7 @@ MAX_COMMENT_LENGTH = 2000
 MAX_DESCRIPTION_LENGTH = 2000
 MAX_DEPTH = 64
 MAX_TTL_S = 10 * 366 * 86_400
+COLOURS = ("grey", "red", "orange", "yellow", "green", "teal", "blue", "purple", "pink")
 TYPES = ("string", "integer", "float", "boolean", "json", "secret")
 
 _NAMESPACE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,63})")
@@ -49,6 +50,12 @@ def check_ttl(ttl_s: int) -> int:
     if isinstance(ttl_s, bool) or not 1 <= ttl_s <= MAX_TTL_S:
         raise Invalid.field("ttl_s", f"a whole number of seconds from 1 to {MAX_TTL_S}")
     return ttl_s
+
+
+def check_colour(colour: str) -> str:
+    if colour and colour not in COLOURS:
+        raise Invalid.field("colour", f"one of {', '.join(COLOURS)}, or nothing")
+    return colour
 
 
 def check_type(kind: str) -> str:

@@ -45,6 +45,7 @@ pytestmark = pytest.mark.django_db
 AT = "2026-05-04T03:02:01.000100Z"
 TABLES = (
     "entries_namespace", "entries_configentry", "entries_entryrevision", "entries_historyreach",
+    "entries_schemaversion", "entries_importpart",
     "accounts_user", "accounts_apitoken", "accounts_accountsstate",
     "auth_group", "accounts_user_groups", "accounts_user_user_permissions", "auth_group_permissions",
     "audit_auditrecord",

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from config_service.commandline import files
+from config_service.commandline import files, schemas
 from config_service.commandline.rest import RestError, add_connection, connect, entry_path, namespace_path
 from config_service.entries.validation import parse_json
 from config_service.errors import Invalid
@@ -47,6 +47,7 @@ class Command(BaseCommand):
         one.add_argument("--key")
         one.add_argument("--prefix")
         files.add_arguments(action)
+        schemas.add_arguments(action)
         for made in (put, rollback):
             made.add_argument("--comment")
         for made in (put, delete, rollback):
@@ -127,6 +128,9 @@ class Command(BaseCommand):
         done = files.import_file(self._rest, options, files.Bar(self.stderr))
         lines = [line for item in done.get("items", []) for line in _difference_lines(item)]
         self._tell(options, done, "\n".join([*lines, files.summary(done)]))
+
+    def _schema(self, options: dict[str, Any]) -> None:
+        self._tell(options, *schemas.run(self._rest, options))
 
     def _tell(self, options: dict[str, Any], answer: Any, text: str) -> None:
         told = _json(answer) if options["json"] else text

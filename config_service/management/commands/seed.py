@@ -60,7 +60,8 @@ class Command(ProposingCommand):
             try:
                 selectors.get_namespace(name)
             except NotFound:
-                services.put_namespace(ACTOR, name, content.get("description", ""))
+                marks = {mark: content.get(mark) for mark in ("colour", "protected")}
+                services.put_namespace(ACTOR, name, content.get("description", ""), **marks)
             created = sum(self._entry(name, key, item) for key, item in content["entries"].items())
             self.stdout.write(f"namespace {name}: {created} of {len(content['entries'])} entries created")
 
