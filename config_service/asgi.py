@@ -21,6 +21,7 @@ from django.conf import settings  # noqa: E402  (Django first)
 from config_service.api import problems  # noqa: E402
 from config_service.api.callers import decide  # noqa: E402
 from config_service.api.hot import HotReads  # noqa: E402
+from config_service.api.lean import LeanWrites  # noqa: E402
 from config_service.api.metrics import count  # noqa: E402
 from config_service.api.rendering import render_held  # noqa: E402
 from config_service.api.streams import Watches  # noqa: E402
@@ -43,6 +44,7 @@ class Application:
         self._pool = Threads(settings.WEB_THREADS, "django")
         self._loop_pool = Threads(LOOP_THREADS, "live")
         self._django = DjangoBridge(self._pool, settings.WEB_WAITING_MOST, problems.refusal)
+        self._writes = LeanWrites(self._django, self._pool, throttle)
         self._live: hub.Live | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,6 +64,8 @@ class Application:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> int:
         path, extra = scope["path"], {}
+        if scope["method"] in ("PUT", "DELETE") and path.startswith(_NAMESPACES):
+            return await self._writes.answer(scope, receive, send)
         if self._live is not None and scope["method"] == "GET":
             if path == _WATCH:
                 return await self._watches(scope, receive, send)

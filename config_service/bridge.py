@@ -5,8 +5,9 @@ time. So a request is read on the loop, answered by Django's WSGI handler in a p
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from tempfile import SpooledTemporaryFile
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -64,17 +65,26 @@ class DjangoBridge:
 
     async def ask(self, scope: Scope, receive: Receive, **extra: object) -> HttpResponseBase:
         """Django's answer, not sent yet."""
-        if self.waiting >= self._most_waiting:
+        if self.is_full:
             return self._refuse(503)
+        with self.place(), SpooledTemporaryFile(IN_MEMORY_BYTES) as body:
+            length = await _read_body(receive, body)
+            if length is None:
+                return self._refuse(413)
+            body.seek(0)
+            environ = _environ(scope, body, length) | extra
+            return await asyncio.get_running_loop().run_in_executor(self._pool, self._answer, environ)
+
+    @property
+    def is_full(self) -> bool:
+        return self.waiting >= self._most_waiting
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Inside, one more request waits for a thread of the pool, or has one."""
         self.waiting += 1
         try:
-            with SpooledTemporaryFile(IN_MEMORY_BYTES) as body:
-                length = await _read_body(receive, body)
-                if length is None:
-                    return self._refuse(413)
-                body.seek(0)
-                environ = _environ(scope, body, length) | extra
-                return await asyncio.get_running_loop().run_in_executor(self._pool, self._answer, environ)
+            yield
         finally:
             self.waiting -= 1
 

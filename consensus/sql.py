@@ -11,7 +11,7 @@ from contextvars import ContextVar, Token
 from weakref import WeakKeyDictionary
 
 import psycopg
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from psycopg import Cursor
 from psycopg.adapt import Dumper
 from psycopg.errors import error_from_result
@@ -239,3 +239,18 @@ def execute(sql: str, *parameters: object) -> Cursor:
     with connection.wrap_database_errors:
         given = [_EncodedRows(one.encode(raw)) if isinstance(one, Rows) else one for one in parameters]
         return Cursor(raw).execute(sql, given)
+
+
+def execute_first(sql: str, *parameters: object) -> Cursor:
+    """`execute` for what begins a request, and only reads: where the connection has died since the last one, once more
+    on another. It takes the place of the look that Django has at its connection before every request."""
+    replaceable = connection.connection is not None and not connection.in_atomic_block
+    try:
+        cursor = execute(sql, *parameters)
+    except (OperationalError, InterfaceError):
+        if not replaceable:
+            raise
+        connection.close()
+        cursor = execute(sql, *parameters)
+    connection.health_check_done = True
+    return cursor

@@ -7,9 +7,10 @@ from uuid import UUID
 from django.contrib.auth.models import Group, Permission
 from django.db.models import QuerySet
 
-from config_service.accounts.models import AccountsState, ApiToken, Grant, User
+from config_service.accounts.models import ApiToken, Grant, User
 from config_service.accounts.services import hash_token
 from config_service.errors import NotFound
+from consensus.sql import execute_first
 
 
 def find_token(plain: str) -> ApiToken | None:
@@ -56,4 +57,5 @@ def permission_names(permissions: Iterable[Permission]) -> list[str]:
 
 def accounts_revision() -> int:
     """When anything about who may do what last changed."""
-    return AccountsState.objects.filter(id=1).values_list("revision", flat=True).first() or 0
+    row = execute_first("SELECT revision FROM accounts_accountsstate WHERE id = 1").fetchone()
+    return row[0] if row else 0

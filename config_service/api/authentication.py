@@ -6,7 +6,7 @@ from rest_framework.request import Request
 
 from config_service.accounts import policy
 from config_service.accounts.models import ApiToken, User
-from config_service.accounts.selectors import find_token
+from config_service.accounts.remembered import remembered_tokens
 from config_service.accounts.uses import token_uses
 from config_service.api.problems import Forbidden
 from consensus.origin import authenticated_by
@@ -20,7 +20,7 @@ class BearerAuthentication(BaseAuthentication):
         if scheme.lower() != b"bearer":
             return None
         try:
-            token = find_token(plain.strip().decode("ascii"))
+            token = remembered_tokens.find(plain.strip().decode("ascii"))
         except UnicodeDecodeError:
             token = None
         if token is None or not token.usable:

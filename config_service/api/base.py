@@ -70,6 +70,11 @@ class ApiView(APIView):
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         response = super().finalize_response(request, response, *args, **kwargs)
+        self.tell(response)
+        return response
+
+    def tell(self, response: Response) -> None:
+        """Which node this is, and what it knows."""
         response["Config-Node"] = get_config().node
         revision = self._known_revision()
         consensus_client.get_client().note_applied(revision)
@@ -78,7 +83,6 @@ class ApiView(APIView):
             response["Config-Consistency"] = self.consistency
         if self.consistency == "stale" and self.age_ms is not None:
             response["Config-Age-Ms"] = str(self.age_ms)
-        return response
 
     def _known_revision(self) -> int:
         """For errors and writes too; from what the runtime last published where the database is away."""

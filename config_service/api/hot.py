@@ -5,13 +5,9 @@ consistency. Everything else, every refusal and every doubt goes to Django, whic
 found out on the way (the round of ReadIndex, which may have taken long) goes along.
 """
 
-from collections.abc import Iterable
-
-from django.conf import settings
-from django.http.request import split_domain_port, validate_host
-
 from config_service.api.base import READ_ROUND
 from config_service.api.bodies import etag, none_matches
+from config_service.api.usual import CONTENT_TYPE, FRAME, POLICY, KnownHosts, usual_headers
 from config_service.bridge import Headers, Scope, Send
 from config_service.live.authority import Credential
 from config_service.live.hub import Live
@@ -23,27 +19,20 @@ _BASE, _ENTRIES = "/api/v1/namespaces/", "/entries/"
 _QUERIES = {b"": "linearizable", b"consistency=linearizable": "linearizable", b"consistency=stale": "stale"}
 # What else is to be found below an entry's path.
 _OTHER_VIEWS = ("/history", "/rollback")
+_MATTER = frozenset((b"authorization", b"host", b"if-none-match"))
 CATCH_UP_S = 2.0
-MOST_HOSTS = 1000
 
 
 class HotReads:
     def __init__(self, live: Live, throttle: Throttle):
         self._live = live
         self._throttle = throttle
-        self._hosts: set[str] = set()
+        self._hosts = KnownHosts()
         self.answered = 0
-        # As the views and the middleware put them, in their order.
-        self._content_type: Headers = [(b"content-type", b"application/json")]
+        # As the views put them.
         self._node: Headers = [
             (b"allow", b"GET, PUT, DELETE, HEAD, OPTIONS"),
             (b"config-node", live.config.node.encode()),
-        ]
-        self._frame: Headers = [(b"x-frame-options", b"DENY")]
-        self._policy: Headers = [
-            (b"x-content-type-options", b"nosniff"),
-            (b"referrer-policy", b"same-origin"),
-            (b"cross-origin-opener-policy", b"same-origin"),
         ]
 
     async def answer(self, scope: Scope, send: Send, extra: dict[str, object]) -> int:
@@ -53,8 +42,8 @@ class HotReads:
         namespace, found, key = scope["path"][len(_BASE) :].partition(_ENTRIES)
         if not consistency or not found or key.endswith(_OTHER_VIEWS) or not live.follower.ready:
             return 0
-        headers = _usual_headers(scope["headers"])
-        if headers is None or not self._known_host(headers.get(b"host", "")):
+        headers = usual_headers(scope["headers"], _MATTER)
+        if headers is None or headers.get(b"host", "") not in self._hosts:
             return 0
         credential = Credential(headers.get(b"authorization", ""))
         if not await self._allowed(credential, namespace):
@@ -87,39 +76,17 @@ class HotReads:
     async def _send(self, held: Held, none_match: str, told: Headers, send: Send) -> int:
         tag = etag(held.revision)
         fresh = bool(none_match) and none_matches(none_match, tag)
-        status, body, kind = (304, b"", []) if fresh else (200, held.body, self._content_type)
+        status, body, kind = (304, b"", []) if fresh else (200, held.body, CONTENT_TYPE)
         headers = [
             *kind,
             (b"etag", tag.encode()),
             *self._node,
             *told,
-            *self._frame,
+            *FRAME,
             (b"content-length", b"%d" % len(body)),
-            *self._policy,
+            *POLICY,
         ]
         self.answered += 1
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
         return status
-
-    def _known_host(self, host: str) -> bool:
-        if host in self._hosts:
-            return True
-        domain, _ = split_domain_port(host)
-        allowed = bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)
-        if allowed and len(self._hosts) < MOST_HOSTS:
-            self._hosts.add(host)
-        return allowed
-
-
-def _usual_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, str] | None:
-    """By name; None where there is a cookie, no token, or anything twice that matters."""
-    found: dict[bytes, str] = {}
-    for name, value in headers:
-        if name in (b"authorization", b"host", b"if-none-match"):
-            if name in found:
-                return None
-            found[name] = value.decode("latin-1")
-        elif name == b"cookie":
-            return None
-    return found if b"authorization" in found else None

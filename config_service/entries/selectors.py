@@ -19,6 +19,8 @@ _ENTRY_FIELDS = (
     "comment", "expires_at",
 )  # fmt: skip
 
+_IS_SECRET = "SELECT 1 FROM entries_configentry WHERE namespace_id = %s AND key = %s AND type = %s"
+
 
 @dataclass(frozen=True, slots=True)
 class CountedNamespace:
@@ -70,7 +72,7 @@ def entries_of(keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Entry
 
 
 def is_secret(namespace: str, key: str) -> bool:
-    return ConfigEntry.objects.filter(namespace_id=namespace, key=key, type=SECRET).exists()
+    return execute(_IS_SECRET, namespace, key, SECRET).fetchone() is not None
 
 
 def secrets_among(keys: Collection[tuple[str, str]]) -> set[tuple[str, str]]:

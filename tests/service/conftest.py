@@ -13,6 +13,7 @@ from django.test import Client as WebClient
 
 from config_service.accounts import services as accounts
 from config_service.accounts.models import User
+from config_service.accounts.remembered import remembered_tokens
 from config_service.commandline import rest
 from config_service.replicated import ReplicatedTables
 from consensus import client as consensus_client
@@ -125,6 +126,12 @@ class FakeGroup:
 @pytest.fixture(autouse=True)
 def quick_hashes(settings) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def other_accounts() -> None:
+    """Revisions begin anew with every test."""
+    remembered_tokens.forget()
 
 
 @pytest.fixture

@@ -160,7 +160,7 @@ def test_a_database_that_is_away(shop, monkeypatch, failure):
     answer = shop.get(A)
     assert (answer.status_code, answer.headers["Content-Type"]) == (503, PROBLEM)
     assert answer.headers["Retry-After"] == "1"
-    monkeypatch.setattr("config_service.api.authentication.find_token", away)
+    monkeypatch.setattr("config_service.accounts.selectors.accounts_revision", away)
     answer = shop.get(A)
     assert (answer.status_code, answer.headers["Config-Revision"]) == (503, "9")
 
