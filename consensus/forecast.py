@@ -60,7 +60,7 @@ def drain(view: GroupView, nodes: Collection[str]) -> Plan:
     refusal = _unknown(view, nodes)
     if not refusal and any(member.state == ACTIVE for member in leaving) and len(left) < before.quorum_size:
         refusal = (
-            f"draining {_and(sorted(chosen))} would leave {len(left)} active nodes that answer "
+            f"draining {_and(sorted(chosen))} would leave {_active_nodes(len(left))} "
             f"({', '.join(left) or 'none'}), fewer than the {before.quorum_size} that a majority needs"
         )
     loads = [member.load for member in leaving if member.load is not None]
@@ -149,6 +149,10 @@ def _names(members) -> tuple[str, ...]:
 
 def _and(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _active_nodes(count: int) -> str:
+    return "1 active node that answers" if count == 1 else f"{count} active nodes that answer"
 
 
 def _active(member: NodeView) -> bool:

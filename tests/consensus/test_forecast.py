@@ -56,7 +56,7 @@ def test_a_drain_that_is_safe(view, nodes, left, spare, leader):
 @pytest.mark.parametrize(
     ("view", "nodes", "said"),
     [
-        (of(3), ["n1", "n2"], "draining n1 and n2 would leave 1 active nodes that answer (n3), fewer than the 2"),
+        (of(3), ["n1", "n2"], "draining n1 and n2 would leave 1 active node that answers (n3), fewer than the 2"),
         (of(3, n3=SILENT), ["n2"], "would leave 1 active"),
         (of(3, n3={"state": "drained"}), ["n2"], "would leave 1 active"),
         (of(1), ["n1"], "(none), fewer than the 1"),
