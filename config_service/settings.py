@@ -60,7 +60,6 @@ INSTALLED_APPS = [
     "config_service.api",
     "config_service.console",
     "config_service.localgroup",
-    "config_service.operation",
 ]
 
 # k2:BASE64,k1:BASE64, the same on every node: the first seals secrets, all open them (config_service/sealing).

@@ -10,8 +10,8 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from config_service.operation.operations import OPERATIONS
-from config_service.operation.views import PERMISSION, OperationPages, address
+from config_service.console.operation.operations import OPERATIONS
+from config_service.console.operation.views import PERMISSION, OperationPages, address
 from consensus import services
 from consensus.group_commands import ACTIVE
 from consensus.models import Member

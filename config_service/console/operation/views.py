@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
-from config_service.operation.operations import OPERATIONS, Operation
+from config_service.console.operation.operations import OPERATIONS, Operation
 from config_service.refusals import explain
 from consensus import services
 from consensus.errors import ConsensusError
