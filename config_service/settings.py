@@ -200,6 +200,7 @@ CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "consensus.heartbeat", "schedule": CONSENSUS["heartbeat_interval_ms"] / 1000},
     "election": {"task": "consensus.election", "schedule": CONSENSUS["election_tick_ms"] / 1000},
     "compact": {"task": "consensus.compact", "schedule": float(env("LOG_COMPACT_EVERY_S", "10"))},
+    "verify": {"task": "consensus.verify", "schedule": float(env("VERIFY_EVERY_S", "600"))},
     "propose_token_uses": {"task": "accounts.propose_token_uses", "schedule": 300.0, "options": OWN_THREAD},
     "expire": {"task": "entries.expire", "schedule": float(env("EXPIRE_EVERY_S", "1")), "options": OWN_THREAD},
     "compact_history": {

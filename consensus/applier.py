@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from consensus.errors import UnknownVersion
-from consensus.group_commands import ACTIVE
+from consensus.group_commands import ACTIVE, VERIFY_MARK
 from consensus.group_state import apply_group_command, apply_membership
 from consensus.models import AppliedRequest, AppliedState, Member
 from consensus.ports import Command, GroupChange, Outcome, StateMachine
@@ -44,7 +44,7 @@ SET index = excluded.index, fingerprint = excluded.fingerprint, result = exclude
 FORGET = "DELETE FROM consensus_appliedrequest WHERE index <= %s::bigint AND NOT request_id = ANY(%s::text[])"
 
 ANSWER_ROW = RowType("consensus_answer_row", texts, bigints, byteas, byteas)
-WITHOUT_PROPOSAL = (EntryKind.NOOP, EntryKind.MEMBERSHIP)
+WITHOUT_PROPOSAL = (EntryKind.NOOP, EntryKind.MEMBERSHIP, EntryKind.VERIFY)
 
 
 class DatabaseApplier:
@@ -80,6 +80,8 @@ class DatabaseApplier:
         first, last = entries[0].index, entries[-1].index
         memberships = [(entry, _decode_membership(entry)) for entry in entries if entry.kind == EntryKind.MEMBERSHIP]
         proposals = [(entry, _decode(entry)) for entry in entries if entry.kind not in WITHOUT_PROPOSAL]
+        if unknown := [e for e in entries if e.kind == EntryKind.VERIFY and e.data != VERIFY_MARK]:
+            raise UnknownVersion(f"the mark for digests at {unknown[0].index} is not known to this release")
         try:
             outcomes = self._apply(first, last, proposals, memberships)
         except BaseException:

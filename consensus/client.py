@@ -23,6 +23,7 @@ from consensus.conf import NodeConfig, get_config
 from consensus.errors import (
     ConsensusError,
     DeadlineExceeded,
+    Diverged,
     NoLeader,
     OutcomeUnknown,
     Overloaded,
@@ -120,7 +121,7 @@ class Client:
     ) -> Applied:
         """Propose a command and wait until it is applied on this node.
 
-        Raises `NoLeader`, `Overloaded`, `RequestConflict` (nothing changed) or `OutcomeUnknown`.
+        Raises `NoLeader`, `Overloaded`, `Diverged`, `RequestConflict` (nothing changed) or `OutcomeUnknown`.
         """
         future = self.submit(payload, request_id, deadline_s, fingerprint, kind)
         return self._wait(future, deadline_s, OutcomeUnknown(request_id))
@@ -128,7 +129,8 @@ class Client:
     def read_index(self, deadline_s: float | None = None) -> int:
         """Wait until this node has applied all that was committed when this was called (Raft thesis 6.4).
 
-        What is read from this node's database afterwards is linearizable. Raises `NoLeader`, `DeadlineExceeded`.
+        What is read from this node's database afterwards is linearizable. Raises `NoLeader`, `Diverged`,
+        `DeadlineExceeded`.
         """
         future = self.submit_read(deadline_s)
         return self._wait(future, deadline_s, NoLeader("this node's runtime does not answer")).index
@@ -308,6 +310,8 @@ def _error(answer: Answer, request_id: str) -> ConsensusError:
             return OutcomeUnknown(request_id)
         case "overloaded":
             return Overloaded("too many proposals wait at the leader")
+        case "diverged":
+            return Diverged(f"this node has diverged: {answer.result.decode()}")
         case "deadline":
             return DeadlineExceeded("the deadline has passed")
         case _:

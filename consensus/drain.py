@@ -20,10 +20,11 @@ class DrainWatch:
         self._applier = applier
         self._forwarding = forwarding
 
-    def tick(self, now_ms: int) -> None:
+    def tick(self, now_ms: int, fit: bool) -> None:
+        """``fit``: nothing else speaks against leading than a drain might."""
         state, revision = self._applier.node_state(self._config.node)
-        self._node.allow_campaign(state == ACTIVE)
-        if state == ACTIVE:
+        self._node.allow_campaign(fit and state == ACTIVE)
+        if fit and state == ACTIVE:
             return
         if self._node.role is Role.LEADER:
             if not self._node.transferring:

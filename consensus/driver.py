@@ -14,17 +14,15 @@ from dataclasses import dataclass, field
 
 from consensus.admission import Acquaintances, Admission
 from consensus.changes import MembershipChanges
-from consensus.compaction import Compactor
 from consensus.conf import NodeConfig
 from consensus.drain import DrainWatch
-from consensus.errors import UnknownVersion
 from consensus.forwarding import Forwarding
 from consensus.load import Loads
-from consensus.ports import Applier, Images, ReceivedImage, Storage, StoredState, Transport
+from consensus.ports import Applier, Digests, Images, Storage, StoredState, Transport
 from consensus.raft.log import Log
-from consensus.raft.messages import EntryKind, Snapshot
+from consensus.raft.messages import Entry
 from consensus.raft.node import RaftConfig, RaftNode, Role
-from consensus.snapshots import SnapshotReceiver, SnapshotSender
+from consensus.upkeep import Surroundings, Upkeep
 from consensus.wire import (
     Answer,
     ChangeAnswer,
@@ -44,6 +42,7 @@ from consensus.wire import (
     SnapshotAck,
     SnapshotChunk,
     SnapshotRequest,
+    TablesDigest,
     TransferForward,
 )
 
@@ -60,6 +59,7 @@ class Events:
     heartbeat_due: bool = False
     election_due: bool = False
     compact_due: bool = False
+    verify_due: bool = False
     received: list[tuple[str, PeerMessage]] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
 
@@ -77,6 +77,7 @@ class Ports:
     transport_for: Callable[[int, str], Transport]
     applier: Applier
     images: Images
+    digests: Digests
     publish: Callable[[Mapping[str, Sequence[Answer]]], None]
     randint: Callable[[int, int], int]
     acquaintances: Acquaintances
@@ -91,7 +92,6 @@ class Driver:
         self.applier = ports.applier
         self.publish = ports.publish
         self.acquaintances = ports.acquaintances
-        self.halted = ""
         self.reports: dict[str, Report] = {}
         self.heard_ms: dict[str, int] = {}
         stored = ports.storage.open()
@@ -99,16 +99,14 @@ class Driver:
         self.transport = transport = ports.transport_for(stored.epoch, stored.incarnation)
         self.node = node = _raft_node(config, ports, stored, now_ms)
         self._answers: dict[str, list[Answer]] = {}
-        self._chunks: list[tuple[str, SnapshotChunk]] = []
         self.forwarding = Forwarding(config, node, transport, self.applier, self._answer, stored.epoch)
         self.drain = DrainWatch(config, node, self.applier, self.forwarding)
         self.admission = Admission(
             config, node, ports.storage, stored, self.applier, transport, ports.acquaintances, now_ms
         )
         self.changes = MembershipChanges(config, node, self.admission, transport, self._answer, stored.epoch)
-        self.snapshots_out = SnapshotSender(node, transport, ports.images)
-        self.snapshots_in = SnapshotReceiver(node, transport, ports.images, self._install)
-        self.compactor = Compactor(config, node, ports.storage)
+        around = Surroundings(ports.storage, transport, self.applier, ports.images, ports.digests)
+        self.upkeep = Upkeep(config, node, around, self.admission, stored.diverged)
         self.loads = Loads()
         self._led_by = ("", 0)
         self._led_since_ms = now_ms
@@ -125,7 +123,7 @@ class Driver:
         self._notice_leader(now_ms)
         self.forwarding.dispatch(now_ms)
         more = self._settle(self._appliable(events))
-        self._receive_chunks()
+        self.upkeep.install_received()
         self._publish()
         return more
 
@@ -135,7 +133,7 @@ class Driver:
         Every applying transaction has its price, whatever its size. A follower for whom nobody waits leaves it for
         when it has nothing else to do, or for the next tick, or until a batch has come together.
         """
-        if self.halted:
+        if self.upkeep.halted:
             return 0
         node = self.node
         busy = bool(events.received) and not events.election_due
@@ -147,17 +145,19 @@ class Driver:
     @property
     def lags(self) -> bool:
         """Whether there is something left to apply, for a moment with nothing else to do."""
-        return self.node.applied_index < self.node.commit_index and not self.halted
+        return self.node.applied_index < self.node.commit_index and not self.upkeep.halted
 
     def _request(self, request: Request, now_ms: int) -> None:
         match request:
-            case ChangeRequest():
-                self.changes.request(request, now_ms)
             case RebuildRequest():
-                self.rebuild()
+                self.upkeep.rebuild()
                 self._answer(request.reply_to, Answer(request.token, "ok"))
             case LoadNote():
                 self.loads.note(request.reply_to, request.load, now_ms)
+            case _ if diverged := self.upkeep.verification.diverged:
+                self._answer(request.reply_to, Answer(request.token, "diverged", result=diverged.encode()))
+            case ChangeRequest():
+                self.changes.request(request, now_ms)
             case _:
                 self.forwarding.request(request, now_ms)
 
@@ -166,6 +166,7 @@ class Driver:
         match message:
             case Report():
                 self.reports[source] = message
+                self.forwarding.note_halted(source, bool(message.halted))
             case ProposeForward():
                 self.forwarding.on_propose_forward(source, message)
             case ProposeRefused():
@@ -184,12 +185,8 @@ class Driver:
                 self.changes.on_forward(source, message, now_ms)
             case ChangeAnswer():
                 self.changes.on_answer(message)
-            case SnapshotChunk():
-                self._chunks.append((source, message))
-            case SnapshotAck():
-                self.snapshots_out.on_ack(source, message, now_ms)
-            case SnapshotRequest():
-                self.node.needs_snapshot(source)
+            case SnapshotChunk() | SnapshotAck() | SnapshotRequest() | TablesDigest():
+                self.upkeep.receive(source, message, now_ms)
             case _ if self.admission.admitted:
                 self.acquaintances.saw(source, message)
                 self.node.step(source, message, now_ms)
@@ -199,7 +196,9 @@ class Driver:
             self._heartbeat_ms = now_ms
             self.node.tick_heartbeat(now_ms)
         if events.compact_due:
-            self.compactor.look(now_ms, self.snapshots_out.held_index)
+            self.upkeep.look_at_log(now_ms)
+        if events.verify_due:
+            self.upkeep.begin_verification()
         if events.election_due:
             self._election_ms = now_ms
             self._tick_election(now_ms)
@@ -210,12 +209,11 @@ class Driver:
     def _tick_election(self, now_ms: int) -> None:
         self.admission.tick(now_ms)
         if self.admission.admitted:
-            self.drain.tick(now_ms)
+            self.drain.tick(now_ms, fit=not self.upkeep.verification.diverged)
             self.node.tick_election(now_ms)
         self.forwarding.tick(now_ms, self.config.election_timeout_max_ms)
         self.changes.tick(now_ms)
-        self.snapshots_out.tick(now_ms)
-        self.compactor.step()
+        self.upkeep.tick(now_ms)
         if now_ms - self._reported_ms >= 1000:
             self._report(now_ms)
 
@@ -239,7 +237,7 @@ class Driver:
             if ready.hard_state is not None or ready.entries:
                 self.storage.save(ready.hard_state or self.node.hard_state, ready.entries)
                 self.node.saved(ready)
-                self.compactor.written += sum(len(entry.data) for entry in ready.entries)
+                self.upkeep.compactor.written += sum(len(entry.data) for entry in ready.entries)
             self._send(ready.late)
             self.forwarding.on_read_results(ready.reads)
             if ready.committed and not leads:
@@ -248,49 +246,11 @@ class Driver:
                 return True
         return False
 
-    def _apply(self, committed: Sequence) -> None:
-        try:
-            outcomes = self.applier.apply(committed)
-        except UnknownVersion as error:
-            # Guessing would make nodes differ: stand still, and say so, until a newer release runs here.
-            self.halted = str(error)
-            logger.critical("%s stops applying: %s", self.config.node, error)
-            return
-        last = committed[-1].index
-        self.node.applied(last)
-        for outcome in outcomes:
+    def _apply(self, committed: Sequence[Entry]) -> None:
+        for outcome in self.upkeep.apply(committed):
             self.forwarding.proposals.applied(outcome)
-        self.forwarding.reads.applied(last)
-        if any(entry.kind == EntryKind.MEMBERSHIP for entry in committed):
-            self.admission.update_contacts()
+        self.forwarding.reads.applied(self.node.applied_index)
         self._publish()
-
-    # --- images ----------------------------------------------------------------------------------------------------
-    def _receive_chunks(self) -> None:
-        """After all else is durable, the term above all. Never while this node leads: a leader's log is whole."""
-        chunks, self._chunks = self._chunks, []
-        for source, chunk in chunks:
-            if self.admission.admitted and self.node.role is not Role.LEADER:
-                self.snapshots_in.on_chunk(source, chunk)
-
-    def _install(self, snapshot: Snapshot, image: ReceivedImage) -> None:
-        try:
-            self.storage.install(snapshot, image, self.node.agrees_with(snapshot))
-        except UnknownVersion as error:
-            self.halted = str(error)
-            logger.critical("%s cannot take the image: %s", self.config.node, error)
-            return
-        self.node.restore(snapshot)
-        self.applier.reload()
-        self.admission.update_contacts()
-        self.snapshots_in.rebuilding = False
-        self.halted = ""
-        logger.info("%s: the tables are those of index %d now", self.config.node, snapshot.index)
-
-    def rebuild(self) -> None:
-        """Stand still, and replace this node's tables by an image of the leader's."""
-        self.snapshots_in.rebuilding = True
-        self.halted = "its tables are being rebuilt"
 
     def _send(self, messages: Sequence[tuple[str, PeerMessage]]) -> None:
         grouped: dict[str, list[PeerMessage]] = {}
@@ -313,8 +273,7 @@ class Driver:
         report = self.own_report(now_ms)
         for peer in sorted(self.node.membership.everybody - {self.config.node}):
             self.transport.send(peer, [report])
-        if self.snapshots_in.rebuilding and self.node.leader not in ("", self.config.node):
-            self.transport.send(self.node.leader, [SnapshotRequest()])
+        self.upkeep.report()
 
     def own_report(self, now_ms: int) -> Report:
         node = self.node
@@ -326,9 +285,10 @@ class Driver:
             node.commit_index,
             node.applied_index,
             self.config.web_url,
-            self.halted,
+            self.upkeep.halted,
             now_ms - self._led_since_ms if leads else 0,
             self.loads.total(now_ms, len(self.forwarding.proposals)),
+            bool(self.upkeep.verification.diverged),
         )
 
     def scheduler_late_ms(self, now_ms: int) -> int:

@@ -1,7 +1,8 @@
 """What can go wrong between a caller and the group. One class an outcome, so that callers can tell them apart.
 
 A proposal ends in exactly one of three ways: it was applied (no exception), it was certainly *not* accepted
-(:class:`NoLeader`, :class:`Overloaded`, :class:`RequestConflict`), or nobody can say yet (:class:`OutcomeUnknown`).
+(:class:`NoLeader`, :class:`Overloaded`, :class:`Diverged`, :class:`RequestConflict`), or nobody can say yet
+(:class:`OutcomeUnknown`).
 """
 
 
@@ -47,6 +48,12 @@ class RequestConflict(ConsensusError):
     def __init__(self, request_id: str):
         super().__init__(f"request id {request_id} was used before for a different command")
         self.request_id = request_id
+
+
+class Diverged(ConsensusError):
+    """This node's tables are known to differ from those of the others. Nothing was done: ask another node."""
+
+    retry_after_s = 5.0
 
 
 class Refused(ConsensusError):

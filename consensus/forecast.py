@@ -7,7 +7,7 @@ word; these rules are the same, so that a person is told before.
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from consensus.group_commands import ACTIVE
+from consensus.group_commands import ACTIVE, DIVERGED
 from consensus.group_view import GroupView, NodeView
 
 
@@ -190,6 +190,8 @@ def _why_not_lead(view: GroupView, to: str) -> str:
         return f"{to} is a learner: it cannot lead"
     if not member.reachable:
         return f"{to} does not answer: it cannot take leadership over"
+    if member.state == DIVERGED:
+        return f"{to} has diverged: rebuild it first"
     if member.state != ACTIVE:
         return f"{to} is {member.state}: undrain it first"
     return ""

@@ -56,11 +56,19 @@ class Forwarding:
         # The core counts reads of all nodes in one row; this maps its numbers back to who asked.
         self._asked: dict[int, tuple[str, int]] = {}
         self._next_context = 0
+        self._halted: set[str] = set()
 
     @property
     def somebody_waits(self) -> bool:
         """Whether a process of this node waits for something to be applied here."""
         return len(self.proposals) > 0 or self.reads.somebody_waits
+
+    def note_halted(self, peer: str, halted: bool) -> None:
+        """``peer`` says whether it has stopped applying: then leadership is not handed to it."""
+        if halted:
+            self._halted.add(peer)
+        else:
+            self._halted.discard(peer)
 
     def request(self, request: Request, now_ms: int) -> None:
         """Take one request of a process of this node."""
@@ -97,7 +105,7 @@ class Forwarding:
         """The active follower with the longest matching log that answered lately; "" if there is none."""
         lately = self._node.active_peers(now_ms - self._config.election_timeout_min_ms)
         match = self._node.match_indexes()
-        able = [peer for peer in lately if self._applier.node_state(peer)[0] == ACTIVE]
+        able = [peer for peer in lately if peer not in self._halted and self._applier.node_state(peer)[0] == ACTIVE]
         return max(able, key=lambda peer: (match[peer], peer), default="")
 
     def dispatch(self, now_ms: int) -> None:

@@ -1,4 +1,4 @@
-"""What can be asked of the group itself, and what it answers: the content of GROUP log entries."""
+"""What can be asked of the group itself, and what it answers: the content of GROUP log entries, and of VERIFY ones."""
 
 import msgspec
 
@@ -7,6 +7,12 @@ from consensus.origin import UNKNOWN, Origin
 from consensus.wire import PROPOSAL_VERSION, Proposal, encode
 
 ACTIVE, DRAINING, DRAINED = "active", "draining", "drained"
+# Not a state that is asked for: that of a node whose tables differ from those of the others (verification.py).
+DIVERGED = "diverged"
+# The content of a VERIFY entry: its version.
+VERIFY_MARK = b"\x01"
+# The first version of commands with which nodes know VERIFY entries.
+VERIFY_SINCE = 2
 
 
 class SetNodeState(msgspec.Struct, frozen=True, array_like=True, tag=1):

@@ -22,7 +22,7 @@ class NodeView:
     lag: int  # log entries behind the highest commit index known here
     heard_ms: int | None  # since the last message from it; 0 for this node; None: never
     reachable: bool
-    state: str  # active, draining, drained
+    state: str  # active, draining, drained, diverged
     web_url: str
     halted: str  # why it stopped applying, "" while it has not
     voter: bool = True
@@ -55,6 +55,9 @@ class GroupView:
     joining: tuple[JoiningStatus, ...] = ()
     led_ms: int | None = None  # how long the leader has led; None: not known
     log_entries: int = 0  # how many this node keeps
+    verified_index: int = 0  # where this node's tables were last the same as a majority's, 0: not yet
+    disputed_index: int = 0  # where voters' tables differed and no majority agreed, 0: nowhere
+    diverged: str = ""  # why this node's tables are not to be trusted, "" while nothing is known against them
 
     def member(self, node: str) -> NodeView | None:
         return next((member for member in self.members if member.node == node), None)

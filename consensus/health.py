@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from consensus.forecast import strength
-from consensus.group_commands import ACTIVE, DRAINED
+from consensus.group_commands import ACTIVE, DIVERGED, DRAINED
 from consensus.group_view import GroupView, NodeView
 
 # A node that is so many log entries behind is worth a look; so is a log of so many times what is to be kept.
@@ -63,6 +63,9 @@ def concerns(view: GroupView, log_keep_entries: int) -> list[Concern]:
         Concern(Kind.INFO, f"{one.node} asks to join", f"From {one.address or 'an unknown address'}.", one.node)
         for one in view.joining
     ]
+    if view.disputed_index:
+        detail = f"At {view.disputed_index} no majority had the same. Find out whose are right, and rebuild the others."
+        found.append(Concern(Kind.BAD, "The nodes' tables differ", detail))
     if not view.membership_settled:
         found.append(Concern(Kind.INFO, "The membership is changing", "The group agrees on its new members."))
     if view.log_entries > LOG_TIMES_KEPT * log_keep_entries:
@@ -74,7 +77,9 @@ def concerns(view: GroupView, log_keep_entries: int) -> list[Concern]:
 
 def _about(member: NodeView, view: GroupView) -> Iterator[Concern]:
     node = member.node
-    if member.halted:
+    if member.state == DIVERGED:
+        yield Concern(Kind.BAD, f"{node} has diverged", f"{member.halted}. It does not serve: rebuild it.", node)
+    elif member.halted:
         yield Concern(Kind.BAD, f"{node} has stopped applying", member.halted, node)
     if not member.reachable and view.running:
         heard = "It was never heard of." if member.heard_ms is None else "It has gone silent."
@@ -82,5 +87,5 @@ def _about(member: NodeView, view: GroupView) -> Iterator[Concern]:
         yield Concern(kind, f"{node} does not answer", heard, node)
     elif member.lag > LAG_WORTH_SAYING and not member.halted:
         yield Concern(Kind.WARN, f"{node} lags", f"It is {member.lag:,} log entries behind.", node)
-    if member.state != ACTIVE:
+    if member.state not in (ACTIVE, DIVERGED):
         yield Concern(Kind.INFO, f"{node} is {member.state}", "It gets no traffic, and does not lead.", node)

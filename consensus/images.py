@@ -169,14 +169,21 @@ class PostgresImages:
             logger.warning("no image of the tables could be made: %s", str(error).strip())
 
 
-def make(connection: psycopg.Connection, tables: Sequence[ReplicatedTable]) -> FileImage:
-    """An image of ``tables`` in one transaction; its index is the applied index that this sees."""
+@contextmanager
+def snapshot_of_tables(connection: psycopg.Connection) -> Iterator[int]:
+    """One consistent read of the tables, of the applied index that it gives, however long it takes."""
     connection.execute(SESSION)
     connection.commit()
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     connection.read_only = True
-    with closing_on_error(_Writer()) as writer, connection.transaction():
+    with connection.transaction():
         (index,) = connection.execute("SELECT index FROM consensus_appliedstate").fetchone() or (0,)
+        yield index
+
+
+def make(connection: psycopg.Connection, tables: Sequence[ReplicatedTable]) -> FileImage:
+    """An image of ``tables`` in one transaction; its index is the applied index that this sees."""
+    with closing_on_error(_Writer()) as writer, snapshot_of_tables(connection) as index:
         columns = [columns_of(connection, table) for table in tables]
         names = tuple(table.name for table in tables)
         writer.block(_encode(Header(FORMAT, index, tuple(zip(names, columns, strict=True)))))

@@ -13,7 +13,8 @@ from django.db import models
 
 class HardState(models.Model):
     """One row: term and vote (P figure 2); the ``epoch``, which counts this node's lives; and the ``incarnation``,
-    a random name of this very database, by which the others notice that it was lost or swapped."""
+    a random name of this very database, by which the others notice that it was lost or swapped. ``diverged`` says
+    why the replicated tables are not to be trusted, "" while they are."""
 
     id = models.SmallIntegerField(primary_key=True, default=1)
     group = models.CharField(max_length=64)
@@ -22,6 +23,7 @@ class HardState(models.Model):
     vote = models.CharField(max_length=64, default="", blank=True)
     epoch = models.BigIntegerField(default=0)
     incarnation = models.CharField(max_length=32, default="")
+    diverged = models.TextField(default="", blank=True)
 
     class Meta:
         verbose_name_plural = "hard state"

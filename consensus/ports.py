@@ -10,7 +10,7 @@ from typing import Protocol
 
 from consensus.origin import Origin
 from consensus.raft.messages import Entry, HardState, Identity, Membership, Snapshot
-from consensus.wire import PeerMessage
+from consensus.wire import PeerMessage, TablesDigest
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,8 @@ class StoredState:
 
     ``snapshot`` is what the log begins with (index 0 while nothing was compacted; a membership without voters: this
     node knows of no group yet). ``terms`` holds (first index, term) runs of the log after it, ``memberships`` the
-    (index, membership) of each MEMBERSHIP entry in it.
+    (index, membership) of each MEMBERSHIP entry in it. ``diverged``: why the tables are not to be trusted, "" if they
+    are.
     """
 
     hard_state: HardState
@@ -92,6 +93,7 @@ class StoredState:
     terms: tuple[tuple[int, int], ...]
     memberships: tuple[tuple[int, Membership], ...]
     last_index: int
+    diverged: str = ""
 
 
 class Storage(Protocol):
@@ -126,7 +128,13 @@ class Storage(Protocol):
 
     def install(self, snapshot: Snapshot, image: "ReceivedImage", keep_log: bool) -> None:
         """Replace the replicated tables by ``image`` and begin the log after ``snapshot``, in one durable step: all of
-        it or nothing. ``keep_log``: entries after it agree with it and stay; otherwise the log ends there."""
+        it or nothing. ``keep_log``: entries after it agree with it and stay; otherwise the log ends there.
+
+        What `mark_diverged` wrote is gone then."""
+        ...
+
+    def mark_diverged(self, reason: str) -> None:
+        """Remember durably that the tables are not what they should be."""
         ...
 
 
@@ -182,6 +190,19 @@ class Images(Protocol):
         ...
 
     def receive(self) -> ReceivedImage: ...
+
+
+class Digests(Protocol):
+    """Makes digests of the replicated tables, beside the node's thread."""
+
+    def begin(self, index: int) -> None:
+        """Begin the digest of the tables as they are now, at the applied index ``index``. What is applied after the
+        return is not in it. There may be none, if the last one is still being made or something is in the way."""
+        ...
+
+    def take(self) -> TablesDigest | None:
+        """A digest that was begun and is done, once."""
+        ...
 
 
 class Applier(Protocol):

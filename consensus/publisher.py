@@ -8,6 +8,7 @@ from consensus.conf import NodeConfig
 from consensus.driver import Driver
 from consensus.feed import Feed
 from consensus.frames import FrameCodec
+from consensus.group_commands import DIVERGED
 from consensus.load import KEPT_MS
 from consensus.raft.node import Role
 from consensus.series import EVERY_MS, point
@@ -66,6 +67,9 @@ class StatusPublisher:
             admitted=driver.admission.admitted,
             outside=driver.admission.outside,
             membership_settled=node.membership_settled,
+            diverged=driver.upkeep.verification.diverged,
+            verified_index=driver.upkeep.verification.verified_index,
+            disputed_index=driver.upkeep.verification.disputed_index,
             leader_heard_ms=heard if heard < 1 << 40 else None,
             published_at=time.time(),
             waiting=len(driver.forwarding.proposals),
@@ -87,10 +91,12 @@ class StatusPublisher:
         state, _ = driver.applier.node_state(member)
         own = member == self._config.node
         report = driver.own_report(now_ms) if own else driver.reports.get(member)
+        if report is not None and report.diverged:
+            state = DIVERGED
         heard = driver.heard_ms.get(member)
         heard_ms = 0 if own else None if heard is None else now_ms - heard
         voter = driver.node.membership.is_voter(member)
-        image = driver.snapshots_out.progress().get(member)
+        image = driver.upkeep.snapshots_out.progress().get(member)
         if report is None:
             return MemberStatus(member, "unknown", 0, 0, 0, heard_ms, state, "", "", voter, image)
         # Roles in reports are up to a second old; who leads this term is known at first hand.

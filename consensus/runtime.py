@@ -19,6 +19,7 @@ from django.utils.module_loading import import_string
 from consensus.admission import Acquaintances
 from consensus.applier import DatabaseApplier
 from consensus.conf import NodeConfig
+from consensus.digests import PostgresDigests
 from consensus.driver import Driver, Events, Ports
 from consensus.errors import Fenced, InvariantViolation
 from consensus.feed import Feed
@@ -82,6 +83,10 @@ class Runtime:
         """The scheduler says: look at how much log there is."""
         self._reactor.post(self._compact_due)
 
+    def verify(self) -> None:
+        """The scheduler says: have all nodes compare their tables."""
+        self._reactor.post(self._verify_due)
+
     def stop(self, timeout_s: float = 5.0) -> None:
         """Hand leadership over if this node leads, then stop."""
         self._stopping.set()
@@ -108,6 +113,9 @@ class Runtime:
 
     def _compact_due(self) -> None:
         self._events.compact_due = True
+
+    def _verify_due(self) -> None:
+        self._events.verify_due = True
 
     def _deliver(self, received: list[tuple[str, PeerMessage]], requests: list[Request]) -> None:
         self._events.received += received
@@ -161,6 +169,7 @@ class Runtime:
             transport_for=lambda *life: LifeTransport(self._transport, life, self._set_contacts),
             applier=DatabaseApplier(state_machine),
             images=PostgresImages(self._dsn, state_machine.tables),
+            digests=PostgresDigests(self._dsn, state_machine.tables),
             publish=self._publish,
             randint=random.SystemRandom().randint,
             acquaintances=self._acquaintances,

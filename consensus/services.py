@@ -6,7 +6,7 @@ from functools import lru_cache
 from consensus import client as consensus_client
 from consensus import forecast, origin
 from consensus.conf import get_config
-from consensus.errors import NoLeader, Refused
+from consensus.errors import Diverged, NoLeader, Refused
 from consensus.group_commands import (
     ACTIVE,
     DRAINED,
@@ -78,6 +78,9 @@ def group_view() -> GroupView:
         joining=status.joining,
         led_ms=next((member.leading_ms for member in status.members if member.leading_ms), None),
         log_entries=status.last_index - status.base_index,
+        verified_index=status.verified_index,
+        disputed_index=status.disputed_index,
+        diverged=status.diverged,
     )
 
 
@@ -100,6 +103,14 @@ def _node_view(member: MemberStatus, commit: int, read: Read, own: str) -> NodeV
         image=member.image,
         load=member.load if read.running else None,
     )
+
+
+def require_agreement() -> GroupView:
+    """This node's view, for a read of its own tables. Raises `Diverged` where those are known to be wrong."""
+    view = group_view()
+    if view.diverged:
+        raise Diverged(f"this node has diverged: {view.diverged}")
+    return view
 
 
 def now() -> str:

@@ -74,6 +74,11 @@ class Status(msgspec.Struct, frozen=True):
     admitted: bool = True
     outside: bool = False
     membership_settled: bool = True
+    # Why this node's tables are not to be trusted, "" while nothing is known against them.
+    diverged: str = ""
+    # Where they were last the same as a majority's; where voters differed and no majority agreed. 0: nowhere.
+    verified_index: int = 0
+    disputed_index: int = 0
 
 
 @dataclass(frozen=True, slots=True)

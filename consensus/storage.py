@@ -62,10 +62,12 @@ FOLLOW_TYPES = (*FENCE_TYPES, BY_CAST)
 FOLLOW_ONE_TYPES = (*FENCE_TYPES, BIGINT, BIGINT, BIGINT, BYTEA)
 APPEND_TYPES = (*FENCE_TYPES, BIGINT, BY_CAST)
 OPEN = """
-INSERT INTO consensus_hardstate (id, "group", node, term, vote, epoch, incarnation) VALUES (1, %s, %s, 0, '', 1, %s)
+INSERT INTO consensus_hardstate (id, "group", node, term, vote, epoch, incarnation, diverged)
+VALUES (1, %s, %s, 0, '', 1, %s, '')
 ON CONFLICT (id) DO UPDATE SET epoch = consensus_hardstate.epoch + 1
-RETURNING "group", node, term, vote, epoch, incarnation
+RETURNING "group", node, term, vote, epoch, incarnation, diverged
 """
+MARK_DIVERGED = "UPDATE consensus_hardstate SET diverged = %s WHERE id = 1"
 FENCE = "SELECT 1 FROM consensus_hardstate WHERE id = 1 AND epoch = %s FOR UPDATE"
 BASE = """
 INSERT INTO consensus_logbase (id, index, term, membership) VALUES (1, %s, %s, %s)
@@ -115,7 +117,7 @@ class PostgresStorage:
             raise InvariantViolation("this Postgres runs with fsync off: it cannot keep what a node promises")
         self._take_identity(connection)
         row = connection.execute(OPEN, (self._group, self._node, secrets.token_hex(8))).fetchone() or ()
-        group, node, term, vote, epoch, incarnation = row
+        group, node, term, vote, epoch, incarnation, diverged = row
         if (group, node) != (self._group, self._node):
             raise InvariantViolation(
                 f"this database belongs to node {node} of group {group}, not to {self._node} of {self._group}"
@@ -127,7 +129,7 @@ class PostgresStorage:
         self._hard_state, self._last_index = HardState(term, vote), last
         self._prepare(connection)
         memberships = tuple(self._memberships(connection))
-        return StoredState(HardState(term, vote), epoch, incarnation, snapshot, terms, memberships, last)
+        return StoredState(HardState(term, vote), epoch, incarnation, snapshot, terms, memberships, last, diverged)
 
     def _base(self, connection: psycopg.Connection) -> Snapshot:
         row = connection.execute("SELECT index, term, membership FROM consensus_logbase").fetchone()
@@ -238,7 +240,12 @@ class PostgresStorage:
             self._begin_after(connection, snapshot)
             connection.execute("DELETE FROM consensus_logentry WHERE index <= %s OR NOT %s", (snapshot.index, keep_log))
             load(connection, image, snapshot.index, self._tables)
+            connection.execute(MARK_DIVERGED, ("",))
         self._last_index = self._last_index if keep_log else snapshot.index
+
+    def mark_diverged(self, reason: str) -> None:
+        with self._transaction() as connection:
+            connection.execute(MARK_DIVERGED, (reason,))
 
     @staticmethod
     def _begin_after(connection: psycopg.Connection, snapshot: Snapshot) -> None:

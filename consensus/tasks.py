@@ -25,6 +25,14 @@ def election() -> None:
         runtime.election()
 
 
+@shared_task(name="consensus.verify", ignore_result=True)
+def verify() -> None:
+    """The leader has every node compare its tables with the others' (verification.py)."""
+    runtime = current.get_runtime()
+    if runtime is not None:
+        runtime.verify()
+
+
 @shared_task(name="consensus.compact", ignore_result=True)
 def compact() -> None:
     """Every node looks at how much log it keeps (Raft paper 7)."""

@@ -86,6 +86,7 @@ class Report(Wire, frozen=True, array_like=True, gc=False, tag=14):
     # How long it has led, 0 if it does not lead; and what its processes have to do.
     leading_ms: int = 0
     load: Load | None = None
+    diverged: bool = False
 
 
 class TransferForward(Wire, frozen=True, array_like=True, gc=False, tag=15):
@@ -183,6 +184,24 @@ class ChangeAnswer(Wire, frozen=True, array_like=True, gc=False, tag=32):
     refused: str
 
 
+class TableDigest(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Of one replicated table: the same wherever its rows are the same."""
+
+    name: str
+    digest: bytes
+
+
+class TablesDigest(Wire, frozen=True, array_like=True, gc=False, tag=40):
+    """What a node's replicated tables were when it had applied up to ``index`` (verification.py).
+
+    ``layout`` is the same on nodes with the same tables and columns.
+    """
+
+    index: int
+    layout: bytes
+    tables: tuple[TableDigest, ...]
+
+
 PeerMessage = (
     VoteRequest
     | VoteReply
@@ -202,6 +221,7 @@ PeerMessage = (
     | SnapshotRequest
     | ChangeForward
     | ChangeAnswer
+    | TablesDigest
 )
 
 

@@ -42,8 +42,8 @@ class ApiView(APIView):
         if self.consistency == "linearizable":
             self.revision = self._read_index(client)
         else:
+            self.age_ms = consensus_services.require_agreement().leader_heard_ms
             self.revision = selectors.applied_revision()
-            self.age_ms = consensus_services.group_view().leader_heard_ms
         if least > self.revision:
             client.wait_applied(least)
             self.revision = least

@@ -44,6 +44,8 @@ def group_body(view: services.GroupView) -> dict[str, Any]:
         "quorum_size": view.quorum_size,
         "failures_survivable": view.failures_survivable,
         "membership_settled": view.membership_settled,
+        "verified_index": view.verified_index,
+        "disputed_index": view.disputed_index,
         "joining": [{"node": one.node, "address": one.web_url, "heard_ms": one.heard_ms} for one in view.joining],
     }
 

@@ -7,6 +7,7 @@ from config_service.api.problems import problem_response
 from config_service.api.renderers import to_json
 from config_service.entries import selectors
 from consensus import services
+from consensus.group_commands import DIVERGED
 
 LAG_ALLOWED = 1000
 
@@ -35,6 +36,8 @@ def _why_not(view: services.GroupView) -> str:
         return "the node's runtime does not run"
     if not view.admitted:
         return "the node waits for the others to say who it is"
+    if own.state == DIVERGED:
+        return f"the node has diverged: {view.diverged}"
     if own.state != "active":
         return f"the node is {own.state}"
     if own.halted:

@@ -53,6 +53,8 @@ class HotReads:
             if consistency == "linearizable":
                 extra[READ_ROUND] = index = await live.rounds.index()
             else:
+                if (await live.standing.look()).diverged:
+                    return 0
                 index, age_ms = live.known(), await live.standing.age_ms()
             await live.follower.reach(index, CATCH_UP_S)
         except ConsensusError as error:

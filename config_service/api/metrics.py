@@ -39,6 +39,9 @@ OF_THE_NODE = (
     Told("config_raft_last_index", "The end of the log.", lambda s: s.last_index),
     Told("config_raft_epoch", "How many lives the node has had.", lambda s: s.epoch),
     Told("config_raft_proposals_waiting", "Proposals that are not answered yet.", lambda s: s.waiting),
+    Told("config_node_diverged", "1 where the node's tables differ from a majority's.", lambda s: bool(s.diverged)),
+    Told("config_verified_index", "Where its tables were last the same as a majority's.", lambda s: s.verified_index),
+    Told("config_disputed_index", "Where tables differ and no majority agrees; 0: none.", lambda s: s.disputed_index),
     Told("config_scheduler_late_seconds", "Since the scheduler last ticked.", lambda s: s.scheduler_late_ms / 1000),
     Told("config_frames_dropped", "Frames to other nodes dropped.", lambda s: s.frames_dropped, counts=True),
     Told(
@@ -56,6 +59,7 @@ OF_EACH_MEMBER = (
         lambda m: None if m.heard_ms is None else m.heard_ms / 1000,
     ),
     Told("config_member_halted", "1 where a member has stopped applying.", lambda m: bool(m.halted)),
+    Told("config_member_diverged", "1 where a member says that its tables differ.", lambda m: m.state == "diverged"),
     Told("config_member_active", "1 where a member is neither draining nor drained.", lambda m: m.state == "active"),
 )
 OF_THIS_PROCESS = (

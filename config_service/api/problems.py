@@ -162,6 +162,8 @@ def _describe_outcome(error: consensus.ConsensusError) -> dict[str, Any]:
             return problem(503, "no_leader", detail, retry_after_s=error.retry_after_s)
         case consensus.Overloaded():
             return problem(503, "overloaded", detail, retry_after_s=error.retry_after_s)
+        case consensus.Diverged():
+            return problem(503, "diverged", detail, retry_after_s=error.retry_after_s)
         case consensus.OutcomeUnknown():
             return problem(504, "outcome_unknown", detail, request_id=error.request_id)
         case consensus.RequestConflict():

@@ -16,6 +16,7 @@ class EntryKind(IntEnum):
     COMMAND = 1  # for the product's state machine
     GROUP = 2  # for the group itself: node states
     MEMBERSHIP = 3  # who belongs to the group: an encoded `membership.Membership`
+    VERIFY = 4  # changes nothing: every node takes a digest of its tables here
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):

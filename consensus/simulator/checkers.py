@@ -85,6 +85,11 @@ class Checkers:
         if not keep_log and self._committed_and_held(machine.disk) > index:
             raise Violation(f"{machine.name} drops committed entries after the image of {index}")
 
+    def diverged(self, machine: "Machine", reason: str) -> None:
+        """Just before ``machine`` takes itself out of service: nobody does whose tables are as they should be."""
+        if not machine.tables.damage:
+            raise Violation(f"{machine.name} says that its tables have diverged, which they have not: {reason}")
+
     def sent(self, machine: "Machine", destination: str, message: PeerMessage) -> None:
         """Nothing leaves a node before what it promises is durable (P figure 2, 5.2, 5.3)."""
         promise = self._promises.get(message.__class__)

@@ -108,12 +108,14 @@ class Cluster:
         raise Violation(f"no progress within {duration_ms} ms after the faults stopped")
 
     def _level(self) -> bool:
-        """Whether everybody has applied everything; `Checkers` has seen that it was the same everywhere."""
+        """Whether everybody has applied everything, and no damage is left; `Checkers` has seen that it was the same
+        everywhere."""
         leader, committed = self.leader(), len(self.checkers.committed)
         if leader is None or not leader.driver.node.membership_settled:  # type: ignore[union-attr]
             return False
         members = leader.driver.node.membership.everybody  # type: ignore[union-attr]
-        return all(self.machines[name].tables.applied_index() == committed for name in members)
+        level = [self.machines[name].tables for name in members]
+        return all(one.applied_index() == committed and not one.damage for one in level)
 
     def leader(self) -> Machine | None:
         for machine in self.machines.values():

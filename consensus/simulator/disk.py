@@ -19,7 +19,8 @@ class Disk:
     """``witness`` sees every write just before it takes effect; ``write_ms`` says how long each takes.
 
     ``entries`` is the log after ``snapshot``. ``install_tables`` replaces the tables by a received
-    image (snapshot, image, whether the log after it stays); ``compacting`` sees what is kept in place of the log.
+    image (snapshot, image, whether the log after it stays); ``compacting`` sees what is kept in place of the log,
+    ``marking`` why the tables are said to have diverged.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class Disk:
         write_ms: Callable[[], float] = lambda: 0.0,
         install_tables: Callable[[Snapshot, ReceivedImage, bool], None] = lambda snapshot, image, keep_log: None,
         compacting: Callable[[Snapshot], None] = lambda snapshot: None,
+        marking: Callable[[str], None] = lambda reason: None,
         incarnation: str = "one",
     ):
         self._power = power or Power()
@@ -36,6 +38,8 @@ class Disk:
         self._write_ms = write_ms
         self._install_tables = install_tables
         self._compacting = compacting
+        self._marking = marking
+        self.diverged = ""
         self.incarnation = incarnation
         self.hard_state = HardState()
         self.snapshot = Snapshot()
@@ -71,7 +75,14 @@ class Disk:
                 terms.append((entry.index, entry.term))
         memberships = tuple((e.index, decode(e.data)) for e in self.entries if e.kind == EntryKind.MEMBERSHIP)
         return StoredState(
-            self.hard_state, self.epoch, self.incarnation, self.snapshot, tuple(terms), memberships, self.last_index
+            self.hard_state,
+            self.epoch,
+            self.incarnation,
+            self.snapshot,
+            tuple(terms),
+            memberships,
+            self.last_index,
+            self.diverged,
         )
 
     def session(self) -> "Session":
@@ -105,6 +116,11 @@ class Disk:
     def install(self, snapshot: Snapshot, image: ReceivedImage, keep_log: bool) -> None:
         self._install_tables(snapshot, image, keep_log)
         self.begin_after(snapshot, keep_log)
+        self.diverged = ""
+
+    def mark_diverged(self, reason: str) -> None:
+        self._marking(reason)
+        self.diverged = reason
 
     def _check(self, hard_state: HardState) -> None:
         """Term and vote never go back (P figure 2)."""
@@ -140,3 +156,6 @@ class Session:
 
     def install(self, snapshot: Snapshot, image: ReceivedImage, keep_log: bool) -> None:
         self._disk.write(self._epoch, lambda: self._disk.install(snapshot, image, keep_log))
+
+    def mark_diverged(self, reason: str) -> None:
+        self._disk.write(self._epoch, lambda: self._disk.mark_diverged(reason))

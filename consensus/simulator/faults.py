@@ -6,7 +6,7 @@ from consensus.raft.node import Role
 from consensus.simulator.machine import Machine, World
 from consensus.simulator.network import Pair
 from consensus.simulator.profiles import FAIR, Profile
-from consensus.wire import Change, ChangeNote, ChangeRequest, TransferRequest
+from consensus.wire import Change, ChangeNote, ChangeRequest, RebuildRequest, TransferRequest
 
 
 class Faults:
@@ -46,6 +46,15 @@ class Faults:
             machine.set_clock_rate(1.0)
             machine.pause(False)
             machine.start()
+        if self._profile.verify_every_ms:
+            self._mend_tables()
+
+    def _mend_tables(self) -> None:
+        """An operator who rebuilds every node that says that it has diverged, for as long as any is damaged."""
+        for machine in self._machines:
+            self.rebuild(machine)
+        if any(machine.tables.damage for machine in self._machines):
+            self._agenda.after(2 * self._profile.verify_every_ms, self._mend_tables)
 
     def _later(self, act, *arguments) -> None:  # type: ignore[no-untyped-def]
         """End what was begun, when its time is over."""
@@ -78,6 +87,20 @@ class Faults:
         for one in self._machines:
             one.crash()
             self._agenda.after(self._random.random() * self._profile.down_ms[0], one.start)
+
+    # --- tables ----------------------------------------------------------------------------------------------------
+    def damage(self, machine: Machine) -> None:
+        """One node at a time, where the others are a majority."""
+        if len(self._machines) > 2 and not any(one.tables.damage for one in self._machines):
+            machine.tables.damage = 1 + self._random.getrandbits(16)
+            self._trace.note(f"the tables of {machine.name} are damaged")
+
+    def rebuild(self, machine: Machine) -> None:
+        """Any node that says that it has diverged and does not lead."""
+        for one in self._machines:
+            if one.disk.diverged and one is not self._leader():
+                self._trace.note(f"{one.name} is to be rebuilt")
+                one.request(RebuildRequest("", 0, 1000))
 
     # --- the network -----------------------------------------------------------------------------------------------
     def _cut(self, pairs: list[Pair], text: str) -> None:

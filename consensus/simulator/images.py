@@ -1,4 +1,4 @@
-"""Images of simulated tables (implements `ports.Images`): the applied entries as bytes, made at once."""
+"""Images and digests of simulated tables (implement `ports.Images` and `ports.Digests`), made at once."""
 
 from hashlib import blake2b
 
@@ -6,10 +6,11 @@ import msgspec
 
 from consensus.raft.messages import Entry
 from consensus.simulator.tables import Tables
+from consensus.wire import TableDigest, TablesDigest
 
 READ_BYTES = 1500
 
-decoder = msgspec.msgpack.Decoder(list[Entry])
+decoder = msgspec.msgpack.Decoder(tuple[list[Entry], int])
 
 
 class MemoryImage:
@@ -61,7 +62,7 @@ class MemoryImages:
     def start(self) -> None:
         if self._image is None:
             applied = self._tables.applied
-            self._image = MemoryImage(len(applied), msgspec.msgpack.encode(applied))
+            self._image = MemoryImage(len(applied), msgspec.msgpack.encode((applied, self._tables.damage)))
 
     def take(self) -> MemoryImage | None:
         image, self._image = self._image, None
@@ -69,3 +70,20 @@ class MemoryImages:
 
     def receive(self) -> MemoryReceivedImage:
         return MemoryReceivedImage()
+
+
+class MemoryDigests:
+    def __init__(self, tables: Tables):
+        self._tables = tables
+        self._done: TablesDigest | None = None
+
+    def begin(self, index: int) -> None:
+        tables = self._tables
+        assert tables.applied_index() == index, f"a digest of {index} at {tables.applied_index()}"
+        content = msgspec.msgpack.encode((tables.changes, sorted(tables.answers.items()), tables.damage))
+        digest = TableDigest("answers", blake2b(content, digest_size=16).digest())
+        self._done = TablesDigest(index, b"one", (digest,))
+
+    def take(self) -> TablesDigest | None:
+        done, self._done = self._done, None
+        return done

@@ -12,7 +12,7 @@ from consensus.raft.messages import Identity, Snapshot
 from consensus.simulator.agenda import Agenda
 from consensus.simulator.checkers import Checkers
 from consensus.simulator.disk import Disk
-from consensus.simulator.images import MemoryImages, decoder
+from consensus.simulator.images import MemoryDigests, MemoryImages, decoder
 from consensus.simulator.network import Life, Line, Network
 from consensus.simulator.power import Crash, Power
 from consensus.simulator.profiles import Profile
@@ -48,6 +48,7 @@ class Machine:
             self._write_ms,
             self._install,
             lambda snapshot: world.checkers.compacted(self, snapshot),
+            lambda reason: world.checkers.diverged(self, reason),
             f"{self.name} {world.random.getrandbits(32):08x}",
         )
         self.images = MemoryImages(self.tables)
@@ -66,7 +67,7 @@ class Machine:
         self._clock_base_ms = 0.0
         self._clock_since_ms = 0.0
         self._clock_rate = 1.0
-        self._next_heartbeat_ms = self._next_election_ms = self._next_compact_ms = 0.0
+        self._next_heartbeat_ms = self._next_election_ms = self._next_compact_ms = self._next_verify_ms = 0.0
 
     # --- its clock -------------------------------------------------------------------------------------------------
     @property
@@ -98,13 +99,14 @@ class Machine:
         self._turn_due = False
         self._busy_until_ms = world.agenda.now_ms
         self._clock_base_ms, self._clock_since_ms = self._random() * 1_000_000, world.agenda.now_ms
-        self._next_heartbeat_ms = self._next_election_ms = self._next_compact_ms = self.clock_ms
+        self._next_heartbeat_ms = self._next_election_ms = self._next_compact_ms = self._next_verify_ms = self.clock_ms
         world.checkers.started(self)
         ports = Ports(
             self.disk.session(),
             self._transport,
             self.tables,
             self.images,
+            MemoryDigests(self.tables),
             self._publish,
             self._randint,
             self._acquaintances,
@@ -166,6 +168,9 @@ class Machine:
             if self.world.profile.compact_every_ms and now_ms >= self._next_compact_ms:
                 self._events.compact_due = True
                 self._next_compact_ms = now_ms + self.world.profile.compact_every_ms
+            if self.world.profile.verify_every_ms and now_ms >= self._next_verify_ms:
+                self._events.verify_due = True
+                self._next_verify_ms = now_ms + self.world.profile.verify_every_ms
         due_ms = max(1.0, min(self._next_heartbeat_ms, self._next_election_ms) - now_ms)
         self.world.agenda.after(min(due_ms / max(self._clock_rate, 0.05), 1000.0), self._tick, life)
         if self._events.election_due or self._events.heartbeat_due:
@@ -233,7 +238,7 @@ class Machine:
         )
 
     def _install(self, snapshot: Snapshot, image: ReceivedImage, keep_log: bool) -> None:
-        self.tables.replace(decoder.decode(image.data))
+        self.tables.replace(*decoder.decode(image.data))
         self.world.checkers.installed(self, snapshot, keep_log)
         self.world.trace.note(f"{self.name} installs an image of {snapshot.index}")
 

@@ -49,6 +49,8 @@ class Profile:
     lasts_ms: Span = (50.0, 4000.0)
     # How often the log is trimmed, to the last few entries; 0: never.
     compact_every_ms: float = 0.0
+    # How often the leader has all nodes compare their tables; 0: never.
+    verify_every_ms: float = 0.0
     # How many nodes stand outside the group at first, to be added to it.
     spares: int = 0
 
@@ -186,6 +188,18 @@ PROFILES = {
             lasts_ms=(20.0, 1000.0),
             compact_every_ms=300.0,
             spares=5,
+        ),
+        Profile(
+            "divergence",
+            "rows change on one node behind everybody's back; it must be found, and nobody else; then it is rebuilt",
+            {"damage": 4, "rebuild": 6, "crash": 3, "fail_soon": 2, "cut": 2, "cut_one_way": 1, "transfer": 2},
+            150.0,
+            weather=Weather(0.03, 0.1, (0.2, 8.0)),
+            timing=BRISK,
+            crash_chance=0.002,
+            down_ms=(5.0, 600.0),
+            lasts_ms=(20.0, 1000.0),
+            verify_every_ms=400.0,
         ),
         Profile(
             "slow-disks",

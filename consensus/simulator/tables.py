@@ -20,6 +20,8 @@ class Tables:
         self.applied: list[Entry] = []
         self.answers: dict[str, tuple[int, bytes, bytes]] = {}
         self.changes = 0
+        # What a hand or a bad disk has done to the rows; part of every digest and image.
+        self.damage = 0
 
     def applied_index(self) -> int:
         return len(self.applied)
@@ -58,9 +60,9 @@ class Tables:
                     self.changes -= 1
             self.applied.pop()
 
-    def replace(self, entries: Sequence[Entry]) -> None:
+    def replace(self, entries: Sequence[Entry], damage: int = 0) -> None:
         """The tables after exactly these entries: a received image."""
-        self.applied, self.answers, self.changes = [], {}, 0
+        self.applied, self.answers, self.changes, self.damage = [], {}, 0, damage
         for entry in entries:
             self._apply(entry)
 

@@ -228,3 +228,13 @@ def test_large_and_many_entries_come_back_as_they_were(postgres: Postgres) -> No
     storage.save(HardState(1, ""), many)
     assert storage.read(1, 500) == many
     storage.close()
+
+
+def test_that_tables_have_diverged_outlives_a_restart(place) -> None:
+    storage = place.session()
+    assert storage.open().diverged == ""
+    storage.mark_diverged("at 7 they differ")
+    place.close(storage)
+    storage = place.session()
+    assert storage.open().diverged == "at 7 they differ"
+    place.close(storage)

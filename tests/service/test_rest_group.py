@@ -103,6 +103,7 @@ def _with_own(**changes):
         (_with_own(state="drained"), "drained"),
         (_with_own(lag=5000), "5000 revisions behind"),
         (_with_own(halted="unknown command"), "unknown command"),
+        (replace(_with_own(state="diverged"), diverged="at 7 its tables differ"), "diverged: at 7"),
     ],
 )
 def test_readyz_says_why_not(client, direct, group, view, reason):
@@ -120,3 +121,14 @@ def test_readyz_without_a_database(client, direct, monkeypatch):
 
     monkeypatch.setattr(selectors, "applied_revision", away)
     assert "database" in client.get("/readyz").json()["detail"]
+
+
+def test_a_diverged_node_refuses_reads_and_says_so(api, direct, group):
+    api.put("namespaces/shop", {})
+    api.put("namespaces/shop/entries/k", {"value": 1})
+    group.view = replace(_with_own(state="diverged"), diverged="at 7 its tables differ")
+    for path in ("namespaces/shop/entries/k", "namespaces/shop/entries/", "namespaces/shop/entries/k/history"):
+        refused = api.get(f"{path}?consistency=stale")
+        assert (refused.status_code, refused.json()["type"]) == (503, "urn:config-service:problem:diverged"), path
+        assert "at 7 its tables differ" in refused.json()["detail"] and refused.headers["Retry-After"]
+    assert api.get("group").status_code == 200

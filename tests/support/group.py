@@ -111,12 +111,17 @@ class RealGroup:
     def get(self, node: str, key: str, query: str = "") -> httpx.Response:
         return self.rest(node, "GET", f"namespaces/storefront/entries/{key}{query}")
 
-    def rows(self, node: str) -> dict[tuple[str, str], tuple[str, int]]:
-        """Every entry of a node's own database: value and revision."""
+    def sql(self, node: str, query: str) -> list[tuple]:
+        """Run in a node's own database, behind everybody's back."""
         url = postgres.url(self.layout.nodes[node].postgres_port, self.layout.secrets["postgres"], DATABASE)
         with psycopg.connect(url) as connection:
-            found = connection.execute("SELECT namespace_id, key, value, revision FROM entries_configentry")
-            return {(namespace, key): (value, revision) for namespace, key, value, revision in found}
+            done = connection.execute(query)
+            return done.fetchall() if done.description else []
+
+    def rows(self, node: str) -> dict[tuple[str, str], tuple[str, int]]:
+        """Every entry of a node's own database: value and revision."""
+        found = self.sql(node, "SELECT namespace_id, key, value, revision FROM entries_configentry")
+        return {(namespace, key): (value, revision) for namespace, key, value, revision in found}
 
     def wait_level(self) -> dict[tuple[str, str], tuple[str, int]]:
         """The entries, once every node holds the same ones at the same revisions."""

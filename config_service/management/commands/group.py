@@ -102,6 +102,8 @@ class Command(BaseCommand):
             f"group {group['group']}: leader {group['leader'] or 'none'}, term {group['term']}, majority "
             f"{group['quorum_size']}, can survive {group['failures_survivable']} more failures"
         )
+        if group["disputed_index"]:
+            self.stdout.write(f"  the tables differ at {group['disputed_index']}, and no majority agrees")
         for member in group["members"]:
             kind = member["role"] if member["voter"] else "learner"
             halted = f", has stopped applying: {member['halted']}" if member["halted"] else ""
