@@ -8,6 +8,8 @@ class ProductError(Exception):
     """Base. ``code`` is stable; ``errors`` names the fields at fault; nothing was changed."""
 
     code = "refused"
+    # Which field the reasons are about that the state machine gives.
+    reasons_field = "value"
 
     def __init__(self, detail: str, errors: dict[str, list[str]] | None = None):
         super().__init__(detail)
@@ -62,6 +64,25 @@ class ApprovalRequired(ProductError):
     """The namespace changes by approved change sets only."""
 
     code = "approval_required"
+
+
+class ChangeSetConflict(ProductError):
+    """Entries have changed since the edits of a change set were made."""
+
+    code = "change_set_conflict"
+    reasons_field = "edits"
+
+
+class WrongState(ProductError):
+    """The change set is past that, or not there yet."""
+
+    code = "wrong_state"
+
+
+class SecondPersonRequired(ProductError):
+    """Nobody approves what they wrote."""
+
+    code = "second_person_required"
 
 
 class PreconditionRequired(ProductError):

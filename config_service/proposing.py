@@ -6,6 +6,7 @@ from config_service.envelope import CommandBase, Done, decode_result, encode, fi
 from config_service.errors import (
     AlreadyExists,
     ApprovalRequired,
+    ChangeSetConflict,
     Compacted,
     FutureRevision,
     ImportLost,
@@ -17,9 +18,11 @@ from config_service.errors import (
     ProductError,
     SchemaConflict,
     SchemaViolation,
+    SecondPersonRequired,
     TooLarge,
     TypeMismatch,
     Unprocessable,
+    WrongState,
 )
 from consensus import client as consensus_client
 from consensus import origin
@@ -33,6 +36,7 @@ _ERRORS: dict[str, type[ProductError]] = {
     for error in (
         AlreadyExists,
         ApprovalRequired,
+        ChangeSetConflict,
         ImportLost,
         Invalid,
         NotEmpty,
@@ -40,9 +44,11 @@ _ERRORS: dict[str, type[ProductError]] = {
         PreconditionRequired,
         SchemaConflict,
         SchemaViolation,
+        SecondPersonRequired,
         TooLarge,
         TypeMismatch,
         Unprocessable,
+        WrongState,
     )
 } | {"namespace_not_found": NotFound}
 _ERRORS_WITH_REVISION = {error.code: error for error in (Compacted, FutureRevision, PreconditionFailed)}
@@ -90,5 +96,5 @@ def _settle(answer: bytes) -> Done:
     error = _ERRORS.get(result.code, ProductError)(result.detail)
     error.code = result.code
     if result.reasons:
-        error.errors = {"value": list(result.reasons)}
+        error.errors = {error.reasons_field: list(result.reasons)}
     raise error

@@ -13,6 +13,9 @@ from config_service.accounts.replicated_tables import TABLES as ACCOUNTS_TABLES
 from config_service.audit.commands import AuditCommand
 from config_service.audit.replicated_tables import TABLES as AUDIT_TABLES
 from config_service.audit.trail import Event, Trail
+from config_service.changesets.commands import ChangeSetsCommand
+from config_service.changesets.deciding import HANDLERS as CHANGE_SET_HANDLERS
+from config_service.changesets.replicated_tables import TABLES as CHANGE_SETS_TABLES
 from config_service.entries.commands import EntriesCommand
 from config_service.entries.replicated_tables import TABLES as ENTRIES_TABLES
 from config_service.entries.state_machine import EntriesStateMachine, Step
@@ -26,7 +29,7 @@ from consensus.sql import begin
 class _Known(Envelope, frozen=True):
     """An envelope whose command this release can read."""
 
-    command: EntriesCommand | AccountsCommand | AuditCommand
+    command: EntriesCommand | ChangeSetsCommand | AccountsCommand | AuditCommand
 
 
 _decoder = msgspec.msgpack.Decoder(_Known)
@@ -46,14 +49,15 @@ def decode(payload: bytes) -> _Known:
 class ReplicatedTables:
     """Implements `consensus.ports.StateMachine`.
 
-    Commands about entries are applied as one batch, those about accounts one by one. The two touch different tables, so
-    only the order within each of them matters. The audit trail comes last and follows the order of the log.
+    Commands about entries and change sets are applied as one batch, those about accounts one by one. The two touch
+    different tables, so only the order within each of them matters: deciding about entries never asks the accounts.
+    The audit trail comes last and follows the order of the log.
     """
 
-    tables = (*ACCOUNTS_TABLES, *ENTRIES_TABLES, *AUDIT_TABLES)
+    tables = (*ACCOUNTS_TABLES, *ENTRIES_TABLES, *CHANGE_SETS_TABLES, *AUDIT_TABLES)
 
     def __init__(self) -> None:
-        self._entries = EntriesStateMachine()
+        self._entries = EntriesStateMachine(CHANGE_SET_HANDLERS)
         self._trail = Trail()
 
     def reset(self) -> None:
@@ -79,7 +83,7 @@ class ReplicatedTables:
         steps: list[Step] = []
         places: list[int] = []
         for place, (revision, envelope) in enumerate(decoded):
-            if isinstance(envelope.command, EntriesCommand):
+            if isinstance(envelope.command, EntriesCommand | ChangeSetsCommand):
                 steps.append(Step(revision, envelope.actor, envelope.at, envelope.command))
                 places.append(place)
             elif isinstance(envelope.command, AuditCommand):

@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "config_service.accounts",
     "config_service.audit",
     "config_service.entries",
+    "config_service.changesets",
     "config_service.api",
     "config_service.console",
     "config_service.localgroup",
@@ -203,6 +204,11 @@ CELERY_BEAT_SCHEDULE = {
     "verify": {"task": "consensus.verify", "schedule": float(env("VERIFY_EVERY_S", "600"))},
     "propose_token_uses": {"task": "accounts.propose_token_uses", "schedule": 300.0, "options": OWN_THREAD},
     "expire": {"task": "entries.expire", "schedule": float(env("EXPIRE_EVERY_S", "1")), "options": OWN_THREAD},
+    "publish_due": {
+        "task": "changesets.publish_due",
+        "schedule": float(env("PUBLISH_EVERY_S", "1")),
+        "options": OWN_THREAD,
+    },
     "compact_history": {
         "task": "entries.compact_history",
         "schedule": float(env("HISTORY_COMPACT_EVERY_S", "3600")),

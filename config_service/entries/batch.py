@@ -9,7 +9,6 @@ from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from config_service.entries.commands import EntriesCommand
 from config_service.entries.models import IDS_PER_REVISION
 from config_service.entries.tables import (
     SELECT_ROWS,
@@ -20,6 +19,7 @@ from config_service.entries.tables import (
     delete_entries,
     write_changes,
 )
+from config_service.envelope import CommandBase
 from consensus.sql import TextArray, begin, execute
 
 
@@ -54,7 +54,7 @@ class Step:
     revision: int
     actor: str
     at: str
-    command: EntriesCommand
+    command: CommandBase
 
 
 class Batch:

@@ -1,7 +1,8 @@
 """The only writer of namespaces, entries and their history: which command is decided where."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from config_service.entries import compaction, decisions, imports, namespaces, rollback, transactions
@@ -29,7 +30,8 @@ from consensus.sql import write
 
 _REMEMBERED = 50_000
 
-_HANDLERS: dict[type, Callable[[Batch, Step, Any], Done | Refusal]] = {
+Handler = Callable[[Batch, Step, Any], Done | Refusal]
+_HANDLERS: dict[type, Handler] = {
     PutEntry: decisions.put,
     DeleteEntry: decisions.delete,
     PutNamespace: namespaces.put,
@@ -49,9 +51,11 @@ _NAMES_ONE_ENTRY = (PutEntry, DeleteEntry, RollbackEntry)
 
 
 class EntriesStateMachine:
-    """Applies batches of commands. What it remembers is a copy of the tables: `reset` when that may no longer hold."""
+    """Applies batches of commands. What it remembers is a copy of the tables: `reset` when that may no longer hold.
+    ``more``: commands of others that write entries too, and so have their place in the same order."""
 
-    def __init__(self) -> None:
+    def __init__(self, more: Mapping[type, Handler] = MappingProxyType({})) -> None:
+        self._handlers = {**_HANDLERS, **more}
         self._rows: OrderedDict[Key, Row | None] = OrderedDict()
         self._namespaces: dict[str, NamespaceRow] | None = None
 
@@ -63,7 +67,7 @@ class EntriesStateMachine:
         """In the caller's transaction; the results are in the order of ``steps``."""
         batch = Batch(self._rows, self._known_namespaces())
         batch.load({(s.command.namespace, s.command.key) for s in steps if isinstance(s.command, _NAMES_ONE_ENTRY)})
-        results = [_HANDLERS[type(step.command)](batch, step, step.command) for step in steps]
+        results = [self._handlers[type(step.command)](batch, step, step.command) for step in steps]
         batch.flush(write)
         while len(self._rows) > _REMEMBERED:
             self._rows.popitem(last=False)

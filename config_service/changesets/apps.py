@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class ChangeSetsConfig(AppConfig):
+    name = "config_service.changesets"
+    verbose_name = "Change sets"

@@ -1,0 +1,5 @@
+"""The replicated tables of this app, for images of them (`consensus.ports.ReplicatedTable`)."""
+
+from consensus.ports import ReplicatedTable
+
+TABLES = (ReplicatedTable("changesets_changeset"),)
