@@ -11,6 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from config_service.accounts import policy
+from config_service.console.editing.marks import protected, unconfirmed
 from config_service.entries import bulk, selectors
 from config_service.entries.bulk import COPY, DELETE, MOVE, Plan, Seen
 from config_service.entries.snapshots import EntrySnapshot
@@ -72,6 +73,7 @@ class _BulkPage:
             "plan": plan,
             "problem": problem,
             "lacking": self._lacking(plan) if plan else [],
+            "protected": protected(plan.written) if plan else [],
             "changed": list(changed),
             "refusal": refusal,
             "seen": json.dumps(shown),
@@ -85,6 +87,8 @@ class _BulkPage:
             return self.show()
         if changed := bulk.changed_since(shown, plan):
             return self.show(changed)
+        if missing := unconfirmed(self._request.POST, plan.written):
+            return self.show(refusal=missing)
         user = self._request.user.get_username()
         try:
             done = bulk.perform(user, plan, overwrite="overwrite" in self._request.POST)

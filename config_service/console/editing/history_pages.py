@@ -8,6 +8,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from config_service.console.editing.draft import draft_of
+from config_service.console.editing.marks import mark_of, protected, unconfirmed
 from config_service.console.editing.namespaced import require, require_sight
 from config_service.console.editing.preview import compare_with, watching
 from config_service.console.editing.timeline import events
@@ -88,6 +89,8 @@ def revert(admin: Any, request: HttpRequest, namespace: str, key: str) -> HttpRe
     if request.method == "POST":
         require(request, "change" if current else "create", namespace=namespace)
         seen = number(request.POST.get("base_revision"))
+        refusal = unconfirmed(request.POST, [namespace])
+    if request.method == "POST" and not refusal:
         try:
             written = services.rollback_entry(
                 request.user.get_username(), namespace, key, revision, request.POST.get("comment", ""),
@@ -126,5 +129,7 @@ def _render(
         "namespace": namespace,
         "key": key,
         "pk": selectors.entry_id(namespace, key),
+        "mark": mark_of(namespace),
+        "protected": protected([namespace]),
     }
     return TemplateResponse(request, f"admin/entries/configentry/{page}.html", shared | context)

@@ -11,6 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from config_service.console.editing.history_pages import compare_states, number
+from config_service.console.editing.marks import mark_of, protected, unconfirmed
 from config_service.console.editing.namespaced import require, require_sight
 from config_service.console.editing.timeline import moments, shorten
 from config_service.differences.documents import HIDDEN
@@ -102,6 +103,8 @@ def revert(admin: Any, request: HttpRequest, name: str) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:entries_namespace_state", args=[name]))
     if request.method == "POST":
         require(request, "put", "delete", namespace=name)
+        refusal = unconfirmed(request.POST, [name])
+    if request.method == "POST" and not refusal:
         try:
             done = services.revert_namespace(
                 request.user.get_username(), name, revision, number(request.POST.get("seen_revision")) or 0,
@@ -173,5 +176,7 @@ def _short(entry: EntrySnapshot | None) -> str:
 
 
 def _render(admin: Any, request: HttpRequest, page: str, name: str, context: dict[str, Any]) -> HttpResponse:
-    shared = admin.admin_site.each_context(request) | {"opts": admin.opts, "namespace": name}
+    shared = admin.admin_site.each_context(request) | {
+        "opts": admin.opts, "namespace": name, "mark": mark_of(name), "protected": protected([name]),
+    }  # fmt: skip
     return TemplateResponse(request, f"admin/entries/namespace/{page}.html", shared | context)

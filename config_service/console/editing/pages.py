@@ -21,7 +21,9 @@ from config_service.console.editing import draft as drafts
 from config_service.console.editing.conflict import three_way
 from config_service.console.editing.draft import Draft, draft_of
 from config_service.console.editing.form import VALUE_FIELDS, EntryForm, fields_of
+from config_service.console.editing.marks import mark_of, protected, unconfirmed
 from config_service.console.editing.preview import preview
+from config_service.console.editing.verdict import verdict
 from config_service.entries import selectors, services
 from config_service.entries.snapshots import SECRET, EntrySnapshot
 from config_service.errors import PreconditionFailed, ProductError
@@ -60,13 +62,18 @@ class EntryPages:
             return self._edit(form)
         draft = form.draft()
         self._require(draft)
+        if reasons := verdict(draft).reasons:
+            form.add_error(VALUE_FIELDS[draft.type], list(reasons))
+            return self._edit(form)
         return self._save(form, draft) if step == "save" else self._preview(form, draft)
 
     def show_again(self, reason: str) -> HttpResponse:
         """The form with what was typed, and nothing done."""
         return self._edit(self._posted_form(), reason)
 
-    def _preview(self, form: EntryForm, draft: Draft, refusal: Exception | None = None) -> HttpResponse:
+    def _preview(
+        self, form: EntryForm, draft: Draft, refusal: Exception | None = None, unconfirmed: str = ""
+    ) -> HttpResponse:
         current = selectors.find_entry(draft.namespace, draft.key)
         if (current.revision if current else 0) != draft.base_revision:
             return self._conflict(draft, current, {})
@@ -79,13 +86,18 @@ class EntryPages:
             "draft": draft,
             "current": current,
             "preview": preview(draft, current),
-            "refusal": explain(refusal) if refusal else "",
+            "verdict": verdict(draft),
+            "protected": protected([draft.namespace]),
+            "mark": mark_of(draft.namespace),
+            "refusal": explain(refusal) if refusal else unconfirmed,
             "outcome_unknown": isinstance(refusal, OutcomeUnknown),
             "writing_off": banner.text if banner.warning else "",
             "request_id": self._request_id(),
         })  # fmt: skip
 
     def _save(self, form: EntryForm, draft: Draft) -> HttpResponse:
+        if missing := unconfirmed(self._request.POST, [draft.namespace]):
+            return self._preview(form, draft, unconfirmed=missing)
         try:
             written = services.put_entry(
                 self._user.get_username(),
@@ -116,7 +128,7 @@ class EntryPages:
         )
         return self._render("conflict", {
             "title": f"Changed meanwhile: {draft.name}", "form": form, "draft": draft, "ways": ways,
-            "mine": drafts.to_text(draft),
+            "mine": drafts.to_text(draft), "mark": mark_of(draft.namespace),
         })  # fmt: skip
 
     def _merge_again(self) -> HttpResponse:
@@ -138,6 +150,7 @@ class EntryPages:
             "form": form,
             "entry": entry,
             "draft": form.base,
+            "mark": mark_of(form.base.namespace) if form.base else None,
             "reason": reason,
             "may_write": may_write,
             "may_delete": entry is not None and self._may("delete", entry.namespace),

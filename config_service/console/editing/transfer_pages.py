@@ -4,7 +4,7 @@ import base64
 import binascii
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django import forms
@@ -14,6 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from config_service.console.editing.history_pages import number
+from config_service.console.editing.marks import mark_of, protected, unconfirmed
 from config_service.console.editing.namespaced import require, require_sight
 from config_service.console.editing.timeline import shorten
 from config_service.differences.documents import HIDDEN, comparable, readable
@@ -155,8 +156,10 @@ def _import(request: HttpRequest, name: str, form: ImportForm, context: dict[str
     scope = Scope(name, chosen["mode"], chosen["prefix"].strip(), chosen["comment"], seen)
     if scope.mode == REPLACE:
         require(request, "delete", namespace=name)
-    if not confirmed:
-        _show(importing.dry_run(scope, format, data), context)
+    if confirmed:
+        context["refusal"] = unconfirmed(request.POST, [name])
+    if not confirmed or context["refusal"]:
+        _show(importing.dry_run(replace(scope, seen_revision=None), format, data), context)
         return None
     request_id = request.POST.get("request_id", "")
     done = importing.run(request.user.get_username(), scope, format, data, request_id=request_id)
@@ -236,5 +239,7 @@ def _short(kind: str, value_json: str) -> str:
 
 
 def _render(admin: Any, request: HttpRequest, page: str, name: str, context: dict[str, Any]) -> HttpResponse:
-    shared = admin.admin_site.each_context(request) | {"opts": admin.opts, "namespace": name}
+    shared = admin.admin_site.each_context(request) | {
+        "opts": admin.opts, "namespace": name, "mark": mark_of(name), "protected": protected([name]),
+    }  # fmt: skip
     return TemplateResponse(request, f"admin/entries/namespace/{page}.html", shared | context)
