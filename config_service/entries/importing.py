@@ -16,6 +16,8 @@ from config_service.proposing import first_answer, propose
 from consensus import client as consensus_client
 from consensus.client import new_request_id
 
+# Nodes that are busy take seconds to apply ten thousand entries.
+APPLY_DEADLINE_S = 30.0
 _VERSION = 1
 
 
@@ -103,7 +105,7 @@ def _propose(actor: str, made: Plan, told_prefix: str, request_id: str, asked: b
         prefix=scope.prefix or told_prefix,
         revision=made.revision,
     )
-    done = propose(command, actor, request_id, asked=asked)
+    done = propose(command, actor, request_id, APPLY_DEADLINE_S, asked=asked)
     yield Progress("apply", len(parts), len(parts))
     return _imported(done)
 
