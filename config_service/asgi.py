@@ -18,6 +18,10 @@ django.setup(set_prefix=False)
 
 from django.conf import settings  # noqa: E402  (Django first)
 
+from consensus.startup import require_sound_settings  # noqa: E402
+
+require_sound_settings()
+
 from config_service.api import problems  # noqa: E402
 from config_service.api.callers import decide  # noqa: E402
 from config_service.api.hot import HotReads  # noqa: E402
@@ -26,6 +30,7 @@ from config_service.api.metrics import count  # noqa: E402
 from config_service.api.rendering import render_held  # noqa: E402
 from config_service.api.streams import Watches  # noqa: E402
 from config_service.bridge import DjangoBridge, Receive, Scope, Send, Threads  # noqa: E402
+from config_service.database import base as database  # noqa: E402
 from config_service.live import hub  # noqa: E402
 from config_service.live.telling import Teller  # noqa: E402
 from config_service.throttling import throttle  # noqa: E402
@@ -82,6 +87,7 @@ class Application:
         await send({"type": "lifespan.shutdown.complete"})
 
     def _start(self) -> None:
+        database.answer_timeout_s = settings.DATABASE_ANSWER_TIMEOUT_S
         _allow_many_connections()
         self._live = live = hub.Live(
             get_config(),
@@ -108,6 +114,7 @@ class Application:
             await live.stop()
         await asyncio.to_thread(self._pool.close)
         await asyncio.to_thread(self._loop_pool.close)
+        database.answer_timeout_s = None
 
 
 def _allow_many_connections() -> None:

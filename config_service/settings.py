@@ -20,7 +20,7 @@ def _database(url: str) -> dict[str, object]:
     """``postgres://user:password@host:port/name`` as Django wants it."""
     parts = urlsplit(url)
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "config_service.database",
         "HOST": parts.hostname or "",
         "PORT": str(parts.port or ""),
         "NAME": parts.path.lstrip("/"),
@@ -155,6 +155,8 @@ API_BURST = float(env("API_BURST", "4000"))
 # --- the web process -------------------------------------------------------------------------------------------------
 WEB_THREADS = int(env("WEB_THREADS", "32"))
 WEB_WAITING_MOST = int(env("WEB_WAITING_MOST", "1024"))
+# How long a web process waits for its Postgres before it answers 503.
+DATABASE_ANSWER_TIMEOUT_S = float(env("DATABASE_ANSWER_TIMEOUT_S", "5"))
 # Memory for the entries that reads are answered from. What does not fit is read from Postgres.
 REPLICA_MOST_MIB = int(env("REPLICA_MOST_MIB", "64"))
 

@@ -16,6 +16,7 @@ from consensus import current
 from consensus.conf import get_config
 from consensus.runtime import Runtime
 from consensus.scheduler import SchedulerThread
+from consensus.startup import require_sound_settings
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ class ConsensusStep(bootsteps.StartStopStep):
         self._runtime: Runtime | None = None
 
     def start(self, worker) -> None:
+        require_sound_settings()
         # What is loaded by now stays; looking it through again and again would only make pauses.
         gc.collect()
         gc.freeze()

@@ -3,9 +3,10 @@
 from django.core.checks import Error, register
 
 from consensus.conf import get_config
+from consensus.startup import NODE
 
 
-@register
+@register(NODE)
 def timing(app_configs, **kwargs) -> list[Error]:
     """Elections must not be quicker than heartbeats can be missed (Raft paper 5.6)."""
     config = get_config()
@@ -38,7 +39,7 @@ def timing(app_configs, **kwargs) -> list[Error]:
     return errors
 
 
-@register
+@register(NODE)
 def membership(app_configs, **kwargs) -> list[Error]:
     config = get_config()
     errors = []

@@ -7,6 +7,7 @@ from consensus import client as consensus_client
 from consensus import forecast, origin
 from consensus.conf import get_config
 from consensus.errors import Diverged, NoLeader, Refused
+from consensus.fingerprints import fingerprint
 from consensus.group_commands import (
     ACTIVE,
     DRAINED,
@@ -118,8 +119,10 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def drain(node: str, actor: str) -> None:
+def drain(node: str, actor: str, request_id: str = "") -> None:
     """Take ``node`` out of service: leadership moves away, it stops campaigning, its ``/readyz`` answers 503.
+
+    A ``request_id`` that was applied before changes nothing.
 
     Raises `Refused` where too few nodes would be left for a majority, counting nodes that do not answer as gone.
     """
@@ -129,13 +132,13 @@ def drain(node: str, actor: str) -> None:
     if state == ACTIVE:
         _require(forecast.drain(view, [node]))
     if state != DRAINED:
-        _set_state(node, DRAINING, (ACTIVE,), actor)
+        _set_state(node, DRAINING, (ACTIVE,), actor, request_id)
 
 
-def undrain(node: str, actor: str) -> None:
+def undrain(node: str, actor: str, request_id: str = "") -> None:
     """Put ``node`` back into service."""
     _known(group_view(), node)
-    _set_state(node, ACTIVE, (DRAINING, DRAINED), actor)
+    _set_state(node, ACTIVE, (DRAINING, DRAINED), actor, request_id)
 
 
 def _known(view: GroupView, node: str) -> None:
@@ -148,12 +151,15 @@ def _require(plan: forecast.Plan) -> None:
         raise Refused(plan.refusal)
 
 
-def _set_state(node: str, state: str, when: tuple[str, ...], actor: str) -> None:
+def _set_state(node: str, state: str, when: tuple[str, ...], actor: str, request_id: str) -> None:
     version = get_config().command_version
     command = SetNodeState(node, state, when, actor, version, now(), origin.current())
     # Every asking is its own request: a drain after an undrain must not get the first drain's answer.
-    request_id = f"{command.state}:{command.node}:{consensus_client.new_request_id()}"
-    applied = consensus_client.get_client().propose(encode(command), request_id, kind=EntryKind.GROUP)
+    request_id = request_id or f"{command.state}:{command.node}:{consensus_client.new_request_id()}"
+    asked = fingerprint(encode((state, node, actor)))
+    applied = consensus_client.get_client().propose(
+        encode(command), request_id, fingerprint=asked, kind=EntryKind.GROUP
+    )
     result = decode_group_result(applied.result)
     if result.refused:
         raise Refused(result.refused)

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from config_service.api.bodies import read_number
-from config_service.entries import history, selectors
+from config_service.entries import history, selectors, validation
 from config_service.errors import Invalid
 from consensus import client as consensus_client
 from consensus import services as consensus_services
@@ -44,6 +44,8 @@ class ApiView(APIView):
         else:
             self.age_ms = consensus_services.require_agreement().leader_heard_ms
             self.revision = selectors.applied_revision()
+            # After a crash Postgres may have lost the last that was applied, until it is applied again from the log.
+            least = max(least, client.applied_index)
         if least > self.revision:
             client.wait_applied(least)
             self.revision = least
@@ -67,6 +69,12 @@ class ApiView(APIView):
         if isinstance(found, Exception):
             raise found
         return client.read_index() if found is None else found
+
+    def http_method_not_allowed(self, request: Request, *args: Any, **kwargs: Any) -> Any:
+        """Below an entry's path lies what might be meant as a key: whoever tries hears why it is none."""
+        if "key" in kwargs:
+            validation.check_key(request.path.rpartition("/entries/")[2])
+        return super().http_method_not_allowed(request, *args, **kwargs)
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         response = super().finalize_response(request, response, *args, **kwargs)

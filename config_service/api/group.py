@@ -7,7 +7,7 @@ from rest_framework.response import Response
 
 from config_service.api.authentication import require
 from config_service.api.base import READ_PARAMETERS, ApiView
-from config_service.api.bodies import read_body, read_query
+from config_service.api.bodies import read_body, read_query, read_request_id
 from config_service.errors import Invalid, NotFound
 from consensus import services
 
@@ -96,18 +96,20 @@ class NodeOperationView(ApiView):
         read_body(request, {}, {})
         if services.group_view().member(node) is None:
             raise NotFound(f"there is no node {node!r} in this group")
-        actor = request.user.get_username()
+        actor, request_id = request.user.get_username(), read_request_id(request)
         match self.operation:
             case "drain":
-                services.drain(node, actor)
+                services.drain(node, actor, request_id)
             case "undrain":
-                services.undrain(node, actor)
+                services.undrain(node, actor, request_id)
             case _:
                 services.rebuild(node)
         return Response(group_body(services.group_view()))
 
 
 class TransferLeadershipView(ApiView):
+    """No change of what the group holds, so no idempotency key is kept: name ``to`` where it may be asked twice."""
+
     def post(self, request: Request) -> Response:
         require(request, "operate")
         read_query(request)

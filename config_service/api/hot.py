@@ -9,6 +9,7 @@ from config_service.api.base import READ_ROUND
 from config_service.api.bodies import etag, none_matches
 from config_service.api.usual import CONTENT_TYPE, FRAME, POLICY, KnownHosts, usual_headers
 from config_service.bridge import Headers, Scope, Send
+from config_service.entries.validation import RESERVED_ENDINGS
 from config_service.live.authority import Credential
 from config_service.live.hub import Live
 from config_service.live.replica import Held
@@ -17,8 +18,6 @@ from consensus.errors import ConsensusError
 
 _BASE, _ENTRIES = "/api/v1/namespaces/", "/entries/"
 _QUERIES = {b"": "linearizable", b"consistency=linearizable": "linearizable", b"consistency=stale": "stale"}
-# What else is to be found below an entry's path.
-_OTHER_VIEWS = ("/history", "/rollback")
 _MATTER = frozenset((b"authorization", b"host", b"if-none-match"))
 CATCH_UP_S = 2.0
 
@@ -40,7 +39,7 @@ class HotReads:
         live = self._live
         consistency = _QUERIES.get(scope["query_string"])
         namespace, found, key = scope["path"][len(_BASE) :].partition(_ENTRIES)
-        if not consistency or not found or key.endswith(_OTHER_VIEWS) or not live.follower.ready:
+        if not consistency or not found or key.endswith(RESERVED_ENDINGS) or not live.follower.ready:
             return 0
         headers = usual_headers(scope["headers"], _MATTER)
         if headers is None or headers.get(b"host", "") not in self._hosts:

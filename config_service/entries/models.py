@@ -90,6 +90,7 @@ class ConfigEntry(ReplicatedModel):
         constraints = [models.UniqueConstraint(fields=["namespace", "key"], name="entry_namespace_key")]
         indexes = [
             models.Index("expires_at", name="entry_expiry", condition=models.Q(expires_at__isnull=False)),
+            models.Index("namespace", name="entry_secrets", condition=models.Q(type="secret")),
         ]
 
     def __str__(self) -> str:

@@ -19,7 +19,11 @@ _ENTRY_FIELDS = (
     "comment", "expires_at",
 )  # fmt: skip
 
-_IS_SECRET = "SELECT 1 FROM entries_configentry WHERE namespace_id = %s AND key = %s AND type = %s"
+# The type stands in the text, so that the partial index is used whatever the plan.
+_SECRECY = """
+SELECT EXISTS (SELECT 1 FROM entries_configentry WHERE namespace_id = %s AND key = %s AND type = 'secret'),
+       EXISTS (SELECT 1 FROM entries_configentry WHERE namespace_id = %s AND type = 'secret')
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +75,14 @@ def entries_of(keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Entry
     return {key: found[key] for key in keys if key in found}
 
 
-def is_secret(namespace: str, key: str) -> bool:
-    return execute(_IS_SECRET, namespace, key, SECRET).fetchone() is not None
+def secrecy_of(namespace: str, key: str) -> tuple[bool, bool]:
+    """Whether the entry is a secret, and whether its namespace holds any. Every write without a type asks this."""
+    return execute(_SECRECY, namespace, key, namespace).fetchone()
+
+
+def hold_secrets(namespaces: Collection[str]) -> bool:
+    """Whether any of these namespaces holds a secret now."""
+    return ConfigEntry.objects.filter(type=SECRET, namespace_id__in=namespaces).exists()
 
 
 def secrets_among(keys: Collection[tuple[str, str]]) -> set[tuple[str, str]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from config_service.entries import history, selectors, validation
+from config_service.entries import history, secrecy, selectors, validation
 from config_service.entries.commands import (
     CompactHistory,
     DeleteEntry,
@@ -95,7 +95,7 @@ def put_entry(
     if type:
         validation.check_fits(validation.check_type(type), value)
     text = validation.canonical(value)
-    if not type and selectors.is_secret(namespace, key):
+    if not type and secrecy.is_secret(namespace, key):
         type = SECRET
     if type == SECRET:
         check_value(namespace, key, value)

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from config_service.entries import selectors, validation
+from config_service.entries import secrecy, validation
 from config_service.entries.commands import Transact
 from config_service.entries.operations import SECRET_COMPARED, Compare, Delete, Operation, Put
 from config_service.entries.schemas.services import check_value
@@ -83,7 +83,7 @@ def _seal_secrets(branches: Branches, request_id: str) -> Branches:
         for one in (*branches.then, *branches.otherwise)
         if isinstance(one, Put) and not one.type_given
     }
-    secrets = selectors.secrets_among(compared | untyped)
+    secrets = secrecy.secrets_among(compared | untyped)
     for place, one in enumerate(branches.compare):
         if one.test == "value" and (one.namespace, one.key) in secrets:
             field = f"compare[{place}].value"

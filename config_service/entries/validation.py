@@ -15,6 +15,8 @@ MAX_DESCRIPTION_LENGTH = 2000
 MAX_DEPTH = 64
 MAX_TTL_S = 10 * 366 * 86_400
 COLOURS = ("grey", "red", "orange", "yellow", "green", "teal", "blue", "purple", "pink")
+# What else is to be found below the path of an entry.
+RESERVED_ENDINGS = ("/history", "/rollback", "/reveal")
 TYPES = ("string", "integer", "float", "boolean", "json", "secret")
 
 _NAMESPACE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,63})")
@@ -34,8 +36,10 @@ def check_key(key: str) -> str:
         raise Invalid.field("key", "a key is made of letters, digits, '.', '_', '-' and '/'")
     if any(segment in ("", ".", "..") for segment in key.split("/")):
         raise Invalid.field("key", "a key has no empty, '.' or '..' segment between its slashes")
-    if key.endswith("/history"):
-        raise Invalid.field("key", "a key does not end in '/history': that is the path of another key's history")
+    if key.endswith(RESERVED_ENDINGS):
+        raise Invalid.field(
+            "key", f"a key does not end in {', '.join(RESERVED_ENDINGS)}: these are paths below an entry"
+        )
     return key
 
 

@@ -138,8 +138,12 @@ def other_accounts() -> None:
 def group(monkeypatch: pytest.MonkeyPatch) -> FakeGroup:
     fake = FakeGroup()
     monkeypatch.setattr(consensus_services, "group_view", lambda: fake.view)
-    monkeypatch.setattr(consensus_services, "drain", lambda node, actor: fake.record("drain", node, actor))
-    monkeypatch.setattr(consensus_services, "undrain", lambda node, actor: fake.record("undrain", node, actor))
+    monkeypatch.setattr(
+        consensus_services, "drain", lambda node, actor, request_id="": fake.record("drain", node, actor)
+    )
+    monkeypatch.setattr(
+        consensus_services, "undrain", lambda node, actor, request_id="": fake.record("undrain", node, actor)
+    )
     monkeypatch.setattr(
         consensus_services, "add_node", lambda node, actor, learner=False: fake.record("add", node, actor, learner)
     )

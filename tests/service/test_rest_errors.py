@@ -171,3 +171,19 @@ def test_a_fault_of_ours_is_a_problem_too(shop, monkeypatch, caplog):
         answer = shop.get(A)
     assert (answer.status_code, answer.headers["Content-Type"]) == (500, PROBLEM)
     assert "division" not in answer.content.decode()
+
+
+@pytest.mark.parametrize("ending", ["history", "rollback", "reveal"])
+def test_what_lies_below_an_entry_is_no_key_on_any_way_in(shop, direct, ending):
+    path, key, before = f"namespaces/shop/entries/a/{ending}", f"a/{ending}", direct.applied
+    put = {"op": "put", "namespace": "shop", "key": key, "value": 1}
+    answers = [
+        shop.put(path, {"value": 1}),
+        shop.delete(path),
+        shop.post("transactions", {"then": [put]}),
+        shop.post("namespaces/shop/import?format=json", {key: 1}),
+        *([] if ending == "history" else [shop.get(path)]),
+    ]
+    assert [answer.status_code for answer in answers] == [400] * len(answers)
+    assert all("a key does not end in" in answer.json()["detail"] for answer in answers)
+    assert direct.applied == before

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from config_service.audit.models import AuditRecord
-from config_service.entries import services
+from config_service.entries import selectors, services
 from config_service.entries.models import ConfigEntry, EntryRevision
 from config_service.errors import Invalid
 from config_service.guard import applying
@@ -300,3 +300,28 @@ def test_a_secret_in_the_admin_is_written_and_not_overwritten_by_nothing(vault, 
     assert "type its new value" in client.post(url, sent).content.decode()
     assert client.post(url, sent | {"secret_value": "typed anew"}).status_code == 302
     assert vault.post(f"{PATH}/reveal", {}).json()["value"] == "typed anew"
+
+
+def test_a_node_that_is_behind_asks_before_it_takes_a_value_for_a_plain_one(vault, direct, monkeypatch):
+    """The entry became a secret on another node, and this one has not applied that yet."""
+    found, secrecy, read_index = selectors.secrets_among, selectors.secrecy_of, direct.read_index
+
+    def catch_up(deadline_s=None):
+        monkeypatch.setattr(selectors, "secrets_among", found)
+        monkeypatch.setattr(selectors, "secrecy_of", secrecy)
+        return read_index(deadline_s)
+
+    monkeypatch.setattr(direct, "read_index", catch_up)
+    transaction = {"then": [{"op": "put", "namespace": "shop", "key": "db/password", "value": "pl4in"}]}
+    for write in (lambda: vault.put(PATH, {"value": "pl4in"}), lambda: vault.post("transactions", transaction)):
+        monkeypatch.setattr(selectors, "secrets_among", lambda keys: set())
+        monkeypatch.setattr(selectors, "secrecy_of", lambda namespace, key: (False, True))
+        assert write().status_code == 200
+    assert not any(b"pl4in" in payload for payload in direct.proposed)
+    assert ConfigEntry.objects.get().type == "secret"
+
+
+def test_where_there_are_no_secrets_nobody_is_asked(shop, direct):
+    reads = direct.reads
+    assert shop.put("namespaces/shop/entries/a", {"value": 1}).status_code == 201
+    assert direct.reads == reads

@@ -244,11 +244,10 @@ def test_more_changes_than_one_revision_holds_are_refused(filled, direct):
 def on_the_last_command(monkeypatch, do) -> None:
     """``do`` it with the command that does the import, instead of proposing it."""
 
-    def propose_other(command, actor, request_id="", **more):
-        if not isinstance(command, ImportEntries):
-            return propose(command, actor, request_id, **more)
-        do(command)
-        return propose(command, actor, request_id, **more)
+    def propose_other(command, *given, **more):
+        if isinstance(command, ImportEntries):
+            do(command)
+        return propose(command, *given, **more)
 
     monkeypatch.setattr(imports, "PART_BYTES", 1000)
     monkeypatch.setattr(importing, "propose", propose_other)
