@@ -35,6 +35,7 @@ from config_service.live import hub  # noqa: E402
 from config_service.live.telling import Teller  # noqa: E402
 from config_service.throttling import throttle  # noqa: E402
 from consensus import client as consensus_client  # noqa: E402
+from consensus import heap  # noqa: E402
 from consensus.conf import get_config  # noqa: E402
 
 _API, _NAMESPACES, _WATCH = "/api/v1/", "/api/v1/namespaces/", "/api/v1/watch"
@@ -100,6 +101,7 @@ class Application:
         self._reads = HotReads(live, throttle)
         self._watches = Watches(live, self._django, self._pool)
         self._teller = Teller(live.client, lambda: len(live.watchers), lambda: self._django.waiting, self._loop_pool)
+        heap.settle()
         live.start()
         self._teller.start()
         hub.set_current(live)

@@ -47,7 +47,7 @@ from consensus.wire import (
 )
 
 APPLY_AT_ONCE = 256
-APPLY_BACKLOG = 64
+APPLY_BACKLOG = 128
 
 logger = logging.getLogger(__name__)
 

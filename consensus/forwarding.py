@@ -21,12 +21,12 @@ from consensus.wire import (
     TransferForward,
     TransferRequest,
     WaitRequest,
-    is_proposal,
 )
 
 FORWARD_BYTES = 512 << 10
 FORWARD_COUNT = 512
 HELD_BYTES = 16 << 20
+PROPOSED = frozenset((EntryKind.COMMAND, EntryKind.GROUP))
 
 
 class Forwarding:
@@ -75,8 +75,7 @@ class Forwarding:
         waiter = Waiter(request.reply_to, request.token, now_ms + request.deadline_ms)
         match request:
             case ProposeRequest():
-                # What is in the log must be readable on every node, so rubbish ends here.
-                if request.kind in (EntryKind.COMMAND, EntryKind.GROUP) and is_proposal(request.data):
+                if request.kind in PROPOSED:
                     self.proposals.add(request, now_ms)
             case ReadRequest():
                 self.reads.waiting.append(waiter)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from consensus.ports import Outcome
-from consensus.wire import Answer, Forwarded, ProposeRequest, proposal_decoder
+from consensus.wire import Answer, Forwarded, ProposeRequest, read_proposal
 
 Reply = Callable[[str, Answer], None]
 
@@ -51,12 +51,15 @@ class PendingProposals:
         return request_id in self._pending
 
     def add(self, request: ProposeRequest, now_ms: int) -> None:
+        """What is in the log must be readable on every node, so rubbish ends here."""
+        proposal = read_proposal(request.data)
+        if proposal is None:
+            return
         waiter = Waiter(request.reply_to, request.token, now_ms + request.deadline_ms)
-        known = self._pending.get(request.request_id)
-        fingerprint = proposal_decoder.decode(request.data).fingerprint
+        known, fingerprint = self._pending.get(request.request_id), proposal.fingerprint
         if known is None:
-            proposal = Forwarded(request.request_id, request.kind, request.data)
-            self._pending[request.request_id] = PendingProposal(proposal, fingerprint, [waiter])
+            forwarded = Forwarded(request.request_id, request.kind, request.data)
+            self._pending[request.request_id] = PendingProposal(forwarded, fingerprint, [waiter])
             self._queue[request.request_id] = None
         else:
             if known.fingerprint == fingerprint:

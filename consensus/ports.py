@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
+
 from consensus.origin import Origin
 from consensus.raft.messages import Entry, HardState, Identity, Membership, Snapshot
 from consensus.wire import PeerMessage, TablesDigest
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(msgspec.Struct, frozen=True, gc=False):
     """One committed command, as the state machine sees it.
 
     ``index`` is the Raft log index, which is the *revision* of everything the command changes: the same number on
@@ -223,8 +224,7 @@ class Applier(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """The answer to one applied proposal, which ``request_id`` and ``fingerprint`` name together.
 
     ``conflict``: the request id was used before for another command. ``index`` is that of the first application.

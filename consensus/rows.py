@@ -38,20 +38,20 @@ def booleans(column: Column) -> Iterable[bytes]:
     return [_TRUE if value else _FALSE for value in column]
 
 
-def _remembering(encode: Callable[[str], bytes]) -> Encoder:
+class _Encoded(dict[str, bytes]):
     """Many rows of a batch share an actor, a namespace, a time or an empty comment: each is encoded once."""
 
-    def fields(column: Column) -> list[bytes]:
-        known: dict[str, bytes] = {}
-        found = []
-        for value in column:
-            field = known.get(value)
-            if field is None:
-                field = known[value] = encode(value)
-            found.append(field)
-        return found
+    def __init__(self, encode: Callable[[str], bytes]):
+        super().__init__()
+        self._encode = encode
 
-    return fields
+    def __missing__(self, value: str) -> bytes:
+        field = self[value] = self._encode(value)
+        return field
+
+
+def _remembering(encode: Callable[[str], bytes]) -> Encoder:
+    return lambda column: map(_Encoded(encode).__getitem__, column)
 
 
 def _text(value: str) -> bytes:

@@ -80,6 +80,9 @@ class RedisTransport:
 
     def _frames(self, peer: str, items: list[Item]) -> list[bytes]:
         """As few frames as the cap allows."""
+        if len(items) == 1:
+            ((life, message),) = items
+            return self._fitting([self._codec.seal(peer, *life, [message])])
         frames: list[bytes] = []
         batch: list[PeerMessage] = []
         size, batch_life = 0, items[0][0]
@@ -92,6 +95,9 @@ class RedisTransport:
             size += weight
             batch_life = life
         frames.append(self._codec.seal(peer, *batch_life, batch))
+        return self._fitting(frames)
+
+    def _fitting(self, frames: list[bytes]) -> list[bytes]:
         fitting = [frame for frame in frames if len(frame) <= MAX_FRAME_BYTES]
         self.oversized += len(frames) - len(fitting)
         return fitting

@@ -293,9 +293,10 @@ requests_decoder = msgspec.msgpack.Decoder(list[Request])
 answers_decoder = msgspec.msgpack.Decoder(list[Answer])
 
 
-def is_proposal(data: bytes) -> bool:
-    """Whether ``data`` can be read as a `Proposal` of a known version."""
+def read_proposal(data: bytes) -> Proposal | None:
+    """None: it cannot be read, or is of a version that this release does not know."""
     try:
-        return proposal_decoder.decode(data).version == PROPOSAL_VERSION
+        proposal = proposal_decoder.decode(data)
     except msgspec.DecodeError:
-        return False
+        return None
+    return proposal if proposal.version == PROPOSAL_VERSION else None

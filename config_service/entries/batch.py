@@ -7,7 +7,8 @@ statements, which Django's does not.
 
 from collections import OrderedDict
 from collections.abc import Collection
-from dataclasses import dataclass
+
+import msgspec
 
 from config_service.entries.models import IDS_PER_REVISION
 from config_service.entries.tables import (
@@ -23,8 +24,7 @@ from config_service.envelope import CommandBase
 from consensus.sql import TextArray, begin, execute
 
 
-@dataclass(slots=True)
-class Row:
+class Row(msgspec.Struct, gc=False):
     """What deciding needs to know of an entry that exists."""
 
     id: int
@@ -34,8 +34,7 @@ class Row:
     type: str
 
 
-@dataclass(slots=True)
-class NamespaceRow:
+class NamespaceRow(msgspec.Struct, gc=False):
     """What deciding needs to know of a namespace. ``schema`` is the text of its rules, "" for none."""
 
     created_revision: int
@@ -47,8 +46,7 @@ class NamespaceRow:
     schema_version: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True, gc=False):
     """One command of a batch with its envelope and its revision."""
 
     revision: int
