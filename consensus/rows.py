@@ -6,7 +6,7 @@ The types are made by migrations and belong to the statements that use them, so 
 
 import struct
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import chain, repeat
 from weakref import WeakKeyDictionary
 
@@ -20,7 +20,6 @@ _LENGTH = struct.Struct(">i")
 _FIELD = struct.Struct(">ii")
 _NUMBER = struct.Struct(">iiq")
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _NULL_LENGTH = -1
 
 Column = Sequence
@@ -38,8 +37,28 @@ def booleans(column: Column) -> Iterable[bytes]:
     return [_TRUE if value else _FALSE for value in column]
 
 
+def texts(column: Column) -> Iterable[bytes]:
+    return [_FIELD.pack(TEXT, len(raw)) + raw for raw in map(str.encode, column)]
+
+
+def jsonbs(column: Column) -> Iterable[bytes]:
+    return [_FIELD.pack(JSONB, len(raw) + 1) + b"\x01" + raw for raw in map(str.encode, column)]
+
+
+def _text(value: str) -> bytes:
+    raw = value.encode()
+    return _FIELD.pack(TEXT, len(raw)) + raw
+
+
+def _time(value: str) -> bytes:
+    if not value:
+        return _FIELD.pack(TIMESTAMPTZ, _NULL_LENGTH)
+    since = datetime.fromisoformat(value) - _EPOCH
+    return _NUMBER.pack(TIMESTAMPTZ, 8, (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds)
+
+
 class _Encoded(dict[str, bytes]):
-    """Many rows of a batch share an actor, a namespace, a time or an empty comment: each is encoded once."""
+    """Each value is encoded once."""
 
     def __init__(self, encode: Callable[[str], bytes]):
         super().__init__()
@@ -50,28 +69,14 @@ class _Encoded(dict[str, bytes]):
         return field
 
 
-def _remembering(encode: Callable[[str], bytes]) -> Encoder:
-    return lambda column: map(_Encoded(encode).__getitem__, column)
+def same_texts(column: Column) -> Iterable[bytes]:
+    """For what is the same in many rows of a batch: an actor, a namespace, an empty comment."""
+    return map(_Encoded(_text).__getitem__, column)
 
 
-def _text(value: str) -> bytes:
-    raw = value.encode()
-    return _FIELD.pack(TEXT, len(raw)) + raw
-
-
-def _jsonb(value: str) -> bytes:
-    raw = value.encode()
-    return _FIELD.pack(JSONB, len(raw) + 1) + b"\x01" + raw
-
-
-def _time(value: str) -> bytes:
+def times(column: Column) -> Iterable[bytes]:
     """ISO 8601 with an offset; "" is NULL."""
-    if not value:
-        return _FIELD.pack(TIMESTAMPTZ, _NULL_LENGTH)
-    return _NUMBER.pack(TIMESTAMPTZ, 8, (datetime.fromisoformat(value) - _EPOCH) // _MICROSECOND)
-
-
-texts, jsonbs, times = _remembering(_text), _remembering(_jsonb), _remembering(_time)
+    return map(_Encoded(_time).__getitem__, column)
 
 
 def byteas(column: Column) -> list[bytes]:

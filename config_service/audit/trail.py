@@ -8,7 +8,7 @@ import msgspec
 from config_service.audit.digests import ORIGIN_DIGEST, Content, digest
 from config_service.envelope import Target
 from consensus.origin import Origin
-from consensus.rows import RowType, bigints, byteas, jsonbs, texts
+from consensus.rows import RowType, bigints, byteas, jsonbs, same_texts, texts
 from consensus.sql import execute, write
 
 _HEAD = "SELECT position, digest FROM audit_auditrecord ORDER BY revision DESC LIMIT 1"
@@ -17,7 +17,9 @@ INSERT INTO audit_auditrecord
   (revision, position, at, actor, channel, address, token, request_id, action, targets, previous, digest)
 SELECT * FROM unnest(%s::audit_record_row[])
 """
-RECORD_ROW = RowType("audit_record_row", bigints, bigints, *[texts] * 7, jsonbs, byteas, byteas)
+RECORD_ROW = RowType(
+    "audit_record_row", bigints, bigints, texts, *[same_texts] * 4, texts, same_texts, jsonbs, byteas, byteas
+)
 _to_json = msgspec.json.Encoder().encode
 
 

@@ -6,7 +6,7 @@ Both take the same rows: an entry is written with the last of its changes.
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
-from consensus.rows import RowType, bigints, booleans, texts, times
+from consensus.rows import RowType, bigints, booleans, same_texts, texts, times
 from consensus.sql import TextArray
 
 SELECT_ROWS = """
@@ -40,8 +40,9 @@ DELETE FROM entries_configentry e USING unnest(%s::text[], %s::text[]) AS gone (
 WHERE e.namespace_id = gone.namespace AND e.key = gone.key
 """
 CHANGE_ROW = RowType(
-    "entries_change_row", *[bigints] * 2, *[texts] * 4, *[bigints] * 3, times, texts, texts, times, texts, booleans
-)
+    "entries_change_row", *[bigints] * 2, same_texts, texts, texts, same_texts, *[bigints] * 3,
+    times, same_texts, same_texts, times, same_texts, booleans,
+)  # fmt: skip
 
 Key = tuple[str, str]
 Run = Callable[..., object]
