@@ -10,6 +10,7 @@ import msgspec.inspect
 from config_service.accounts import state_machine as accounts
 from config_service.accounts.commands import AccountsCommand
 from config_service.accounts.replicated_tables import TABLES as ACCOUNTS_TABLES
+from config_service.audit import trimming
 from config_service.audit.commands import AuditCommand
 from config_service.audit.replicated_tables import TABLES as AUDIT_TABLES
 from config_service.audit.trail import Event, Trail
@@ -19,7 +20,7 @@ from config_service.changesets.replicated_tables import TABLES as CHANGE_SETS_TA
 from config_service.entries.commands import EntriesCommand
 from config_service.entries.replicated_tables import TABLES as ENTRIES_TABLES
 from config_service.entries.state_machine import EntriesStateMachine, Step
-from config_service.envelope import READABLE_VERSIONS, CommandBase, Done, Envelope, Refusal, Target, encode_result
+from config_service.envelope import READABLE_VERSIONS, CommandBase, Envelope, Refusal, Target, encode_result
 from config_service.guard import applying
 from consensus.errors import UnknownVersion
 from consensus.ports import Command, GroupChange
@@ -87,7 +88,7 @@ class ReplicatedTables:
                 steps.append(Step(revision, envelope.actor, envelope.at, envelope.command))
                 places.append(place)
             elif isinstance(envelope.command, AuditCommand):
-                results[place] = Done(revision, at=envelope.at)
+                results[place] = trimming.apply(revision, envelope.at, envelope.command)
             else:
                 begin()
                 results[place] = accounts.apply(revision, envelope.at, envelope.command)

@@ -1,8 +1,8 @@
 """The audit trail over HTTP."""
 
-from dataclasses import asdict
 from typing import Any
 
+import msgspec
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -10,6 +10,7 @@ from config_service.api.authentication import require
 from config_service.api.base import READ_PARAMETERS, ApiView
 from config_service.api.bodies import read_number, read_query
 from config_service.audit import selectors
+from config_service.audit.digests import Record
 from config_service.entries import validation
 from config_service.errors import Invalid
 
@@ -39,8 +40,15 @@ class AuditView(ApiView):
         wanted = _read_filter(query)
         revision = self.prepare_read(query)
         records, more = selectors.list_records(**wanted)
-        following = str(records[-1].revision) if more else None
-        return Response({"revision": revision, "items": [asdict(record) for record in records], "next": following})
+        following = str(records[-1].content.revision) if more else None
+        return Response({"revision": revision, "items": list(map(_record_body, records)), "next": following})
+
+
+def _record_body(record: Record) -> dict[str, Any]:
+    """Equal digests at one revision mean equal trails up to there."""
+    body = record.content._asdict()
+    del body["previous"]
+    return body | {"targets": msgspec.Raw(record.content.targets.encode()), "digest": record.digest.hex()}
 
 
 def _read_filter(query: dict[str, str]) -> dict[str, Any]:

@@ -25,4 +25,17 @@ class RecordExport(CommandBase, frozen=True, tag="secrets.export"):
         return tuple(Target("secret", self.namespace, key, detail=f"revision {self.revision}") for key in self.keys)
 
 
-AuditCommand = RecordReveal | RecordExport
+class TrimAudit(CommandBase, frozen=True, tag="audit.trim"):
+    """Forget the records up to ``revision``, whose digest is ``digest``: they are archived. At most ``at_once``;
+    `Done.changed` is how many there were; after 0 there is nothing left to do."""
+
+    revision: int
+    digest: bytes
+    at_once: int
+
+    def touches(self, done: Done) -> tuple[Target, ...]:
+        told = f"{done.changed} records, archived up to revision {self.revision}, {self.digest.hex()}"
+        return (Target("audit", detail=told),) if done.changed else ()
+
+
+AuditCommand = RecordReveal | RecordExport | TrimAudit

@@ -39,3 +39,15 @@ class AuditRecord(ReplicatedModel):
 
     def __str__(self) -> str:
         return f"{self.action} at revision {self.revision}"
+
+
+class AuditAnchor(ReplicatedModel):
+    """What stood before the first record that is kept: where the chain goes on from what was archived."""
+
+    id = models.SmallIntegerField(primary_key=True, editable=False)
+    revision = models.BigIntegerField()
+    position = models.BigIntegerField()
+    digest = models.BinaryField()
+
+    class Meta:
+        base_manager_name = "objects"

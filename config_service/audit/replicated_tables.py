@@ -1,5 +1,5 @@
-"""The replicated table of this app, for images of it (`consensus.ports.ReplicatedTable`)."""
+"""The replicated tables of this app, for images of them (`consensus.ports.ReplicatedTable`)."""
 
 from consensus.ports import ReplicatedTable
 
-TABLES = (ReplicatedTable("audit_auditrecord"),)
+TABLES = (ReplicatedTable("audit_auditrecord"), ReplicatedTable("audit_auditanchor"))

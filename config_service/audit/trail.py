@@ -5,13 +5,14 @@ from typing import NamedTuple
 
 import msgspec
 
-from config_service.audit.digests import ORIGIN_DIGEST, Content, digest
+from config_service.audit.digests import ORIGIN, Content, digest
 from config_service.envelope import Target
 from consensus.origin import Origin
 from consensus.rows import RowType, bigints, byteas, jsonbs, same_texts, texts
 from consensus.sql import execute, write
 
 _HEAD = "SELECT position, digest FROM audit_auditrecord ORDER BY revision DESC LIMIT 1"
+_ANCHOR = "SELECT position, digest FROM audit_auditanchor"
 _INSERT = """
 INSERT INTO audit_auditrecord
   (revision, position, at, actor, channel, address, token, request_id, action, targets, previous, digest)
@@ -59,8 +60,8 @@ class Trail:
         self._head = position, previous
 
     def _stored_head(self) -> tuple[int, bytes]:
-        row = execute(_HEAD).fetchone()
-        return (row[0], bytes(row[1])) if row else (0, ORIGIN_DIGEST)
+        row = execute(_HEAD).fetchone() or execute(_ANCHOR).fetchone() or ORIGIN[1:]
+        return row[0], bytes(row[1])
 
 
 def _content(event: Event, position: int, previous: bytes) -> Content:

@@ -3,11 +3,14 @@
 import json
 from argparse import ArgumentParser
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from config_service.audit import archive
 from config_service.audit.verification import Report, verify
+from config_service.errors import Invalid
 
 SHOWN = 20
 
@@ -36,15 +39,29 @@ class Command(BaseCommand):
         )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
+        parser.add_argument(
+            "--archive", type=Path, metavar="FILE", help="check a file of archiveaudit instead of this node's trail"
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         self._shows_progress = not options["json"] and self.stderr.isatty()
-        report = verify(self._progress, dict(map(_expectation, options["expect"])))
+        try:
+            report = self._report(dict(map(_expectation, options["expect"])), options["archive"])
+        except (OSError, UnicodeDecodeError, Invalid) as error:
+            raise CommandError(str(error)) from error
         if options["json"]:
             self.stdout.write(json.dumps(asdict(report)))
         else:
             self._print(report)
         if report.findings:
             raise CommandError(f"the audit trail is not sound: {len(report.findings)} findings")
+
+    def _report(self, expected: dict[int, str], file: Path | None) -> Report:
+        if file is None:
+            return verify(self._progress, expected)
+        if expected:
+            raise CommandError("--expect is about this node's trail, not about a file")
+        return archive.read(file)
 
     def _progress(self, done: int, total: int) -> None:
         if self._shows_progress:
