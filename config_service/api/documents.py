@@ -4,6 +4,10 @@ from typing import Any, NamedTuple
 
 from config_service.accounts.models import Verb
 from config_service.api.paging import DEFAULT_LIMIT, MAX_LIMIT
+from config_service.changesets.drafting import KEEP, MAX_EDITS
+from config_service.changesets.edits import DELETE, PUT
+from config_service.changesets.models import State
+from config_service.changesets.services import MAX_TITLE_LENGTH
 from config_service.entries.exporting import SECRETS
 from config_service.entries.planning import MERGE, MODES
 from config_service.entries.schemas.rules import MAX_RULES
@@ -60,6 +64,16 @@ SCHEMAS = {
             "updated_at": _TIME, "updated_by": _TEXT, "comment": _TEXT, "forced": _FLAG,
         }
     ),
+    "ChangeSet": _object(
+        {
+            "id": _REVISION, "title": _TEXT, "comment": _TEXT, "state": {"enum": list(State.values)}, "author": _TEXT,
+            "writers": _TEXTS, "namespaces": _TEXTS, "edit_count": _COUNT, "digest": _TEXT, "revision": _REVISION,
+            "created_at": _TIME, "updated_at": _TIME, "updated_by": _TEXT, "approval": {"type": "object", **_OR_NULL},
+            "publish_at": {**_TIME, **_OR_NULL}, "scheduled_by": {**_TEXT, **_OR_NULL}, "reason": _TEXT,
+            "published_revision": {**_REVISION, **_OR_NULL},
+        },
+        {"edits": {"type": "array", "items": {"type": "object"}}},
+    ),
     "Change": _object(
         {
             "namespace": _TEXT, "key": _TEXT, "revision": _REVISION, "operation": {"enum": ["put", "delete"]},
@@ -85,6 +99,7 @@ PATH_PARAMETERS = {
     "key": {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH, "pattern": _KEY},
     "node": {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"},
     "grant": {"type": "integer", "minimum": 1},
+    "change_set": {"type": "integer", "minimum": 1},
     "token": {"type": "string", "format": "uuid"},
     "request_id": {"type": "string", "pattern": "^[A-Za-z0-9_:-]{1,200}$"},
 }
@@ -105,6 +120,7 @@ QUERIES = {
     "limit": _query({"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}, "Page size."),
     "cursor": _query(_TEXT, "What `next` of the page before held."),
     "namespace": _query(PATH_PARAMETERS["namespace"], "Only this namespace; by default all that may be read."),
+    "state": _query({"type": "string", "enum": list(State.values)}, "Only those in this state."),
     "since": _query(_REVISION, "Tell what came after this revision; by default from now on."),
     "wait_s": _query({"type": "integer", "minimum": 0, "maximum": 60, "default": 0}, "How long a poll may wait."),
     "from": {**_query(_REVISION, "The earlier revision."), "required": True},
@@ -126,7 +142,25 @@ QUERIES = {
     "order": _query({"type": "string", "enum": ["oldest", "newest"], "default": "oldest"}, "Which comes first."),
 }
 _OBJECTS = {"type": "array", "items": {"type": "object"}, "maxItems": MAX_OPERATIONS}
+_EDITS = {
+    "type": "array",
+    "items": _object(
+        {"op": {"enum": [PUT, DELETE, KEEP]}, "namespace": _TEXT, "key": _TEXT},
+        {
+            "value": {}, "type": {"type": "string", "enum": list(TYPES)}, "comment": _TEXT,
+            "ttl_s": {"type": "integer"}, "expires_at": _TIME, "base_revision": _REVISION,
+        },
+    ),
+    "minItems": 1,
+    "maxItems": MAX_EDITS,
+}  # fmt: skip
 BODIES = {
+    "change_set": _object(
+        {"title": {"type": "string", "minLength": 1, "maxLength": MAX_TITLE_LENGTH}, "edits": _EDITS},
+        {"comment": _TEXT},
+    ),
+    "digest": _object({"digest": _TEXT}),
+    "schedule": _object({"digest": _TEXT, "publish_at": _TIME}),
     "entry": _object(
         {"value": {}},
         {
@@ -171,6 +205,14 @@ BODIES = {
     "token": _object({"name": _TEXT, "user": _TEXT, "scopes": _TEXTS}, {"expires_at": _TIME}),
 }  # fmt: skip
 RESULTS = {
+    "change_set": _ref("ChangeSet"),
+    "change_sets": _page("ChangeSet", next=_NEXT),
+    "change_set_diff": _object(
+        {
+            "revision": _REVISION, "change_set": _ref("ChangeSet"), "publishable": _FLAG, "awaiting_approval": _TEXTS,
+            "items": {"type": "array", "items": {"type": "object"}},
+        }
+    ),
     "entry": _ref("Entry"),
     "namespace": _ref("Namespace"),
     "entries": _page("Entry", next=_NEXT),
@@ -231,6 +273,8 @@ _PAGE = ("limit", "cursor")
 _WRITE = ("Idempotency-Key",)
 _CONDITION = ("If-Match", "If-None-Match", *_WRITE)
 _NS = "/api/v1/namespaces/{namespace}"
+_CHANGE_SET = "/api/v1/changesets/{change_set}"
+_MATCH = ("If-Match", *_WRITE)
 OPERATIONS = {
     ("GET", "/api/v1/namespaces/"): Operation(result="namespaces", query=_READ),
     ("GET", _NS): Operation(result="namespace", query=_READ),
@@ -267,6 +311,16 @@ OPERATIONS = {
     ("GET", f"{_NS}/diff"): Operation(query=(*_READ, *_PAGE, "from", "to", "key", "prefix")),
     ("POST", f"{_NS}/rollback"): Operation(body="rollback", headers=_WRITE),
     ("POST", "/api/v1/transactions"): Operation(body="transaction", headers=_WRITE),
+    ("GET", "/api/v1/changesets/"): Operation(result="change_sets", query=(*_READ, *_PAGE, "state", "namespace")),
+    ("POST", "/api/v1/changesets/"): Operation((201,), "change_set", "change_set", headers=_WRITE, etag=True),
+    ("GET", _CHANGE_SET): Operation((200, 304), "change_set", query=_READ, headers=("If-None-Match",), etag=True),
+    ("PUT", _CHANGE_SET): Operation(result="change_set", body="change_set", headers=_MATCH, etag=True),
+    ("DELETE", _CHANGE_SET): Operation(result="change_set", headers=_MATCH, etag=True),
+    ("GET", f"{_CHANGE_SET}/diff"): Operation(result="change_set_diff", query=_READ, etag=True),
+    ("POST", f"{_CHANGE_SET}/approve"): Operation(result="change_set", body="digest", headers=_MATCH, etag=True),
+    ("POST", f"{_CHANGE_SET}/schedule"): Operation(result="change_set", body="schedule", headers=_MATCH, etag=True),
+    ("POST", f"{_CHANGE_SET}/unschedule"): Operation(result="change_set", body="object", headers=_MATCH, etag=True),
+    ("POST", f"{_CHANGE_SET}/publish"): Operation(result="change_set", body="digest", headers=_MATCH, etag=True),
     ("GET", "/api/v1/history"): Operation(query=_READ),
     ("GET", "/api/v1/watch"): Operation(
         result="watch", query=("namespace", "prefix", "since", "wait_s"), headers=("Last-Event-ID",), streams=True

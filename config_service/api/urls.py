@@ -11,6 +11,15 @@ from config_service.api.accounts import (
     UserView,
 )
 from config_service.api.audit import AuditView
+from config_service.api.change_sets import (
+    ChangeSetApproveView,
+    ChangeSetDiffView,
+    ChangeSetPublishView,
+    ChangeSetScheduleView,
+    ChangeSetsView,
+    ChangeSetUnscheduleView,
+    ChangeSetView,
+)
 from config_service.api.entries import EntriesView, EntryView, NamespacesView, NamespaceView, RevealView
 from config_service.api.group import (
     GroupView,
@@ -50,6 +59,13 @@ urlpatterns = [
     path("namespaces/<str:namespace>/entries/<path:key>/reveal", RevealView.as_view()),
     path("namespaces/<str:namespace>/entries/<path:key>", EntryView.as_view()),
     path("transactions", TransactionsView.as_view()),
+    path("changesets/", ChangeSetsView.as_view()),
+    path("changesets/<int:change_set>", ChangeSetView.as_view()),
+    path("changesets/<int:change_set>/diff", ChangeSetDiffView.as_view()),
+    path("changesets/<int:change_set>/approve", ChangeSetApproveView.as_view()),
+    path("changesets/<int:change_set>/schedule", ChangeSetScheduleView.as_view()),
+    path("changesets/<int:change_set>/unschedule", ChangeSetUnscheduleView.as_view()),
+    path("changesets/<int:change_set>/publish", ChangeSetPublishView.as_view()),
     path("history", HistoryReachView.as_view()),
     path("watch", WatchView.as_view()),
     path("audit", AuditView.as_view()),

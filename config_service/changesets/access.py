@@ -8,7 +8,8 @@ from collections.abc import Iterable
 
 from config_service.accounts import policy
 from config_service.accounts.models import ApiToken, User
-from config_service.changesets.edits import DELETE, Edit
+from config_service.changesets.drafting import Wanted
+from config_service.changesets.edits import DELETE, PUT, Edit
 
 SEE, WITHDRAW, APPROVE, PUBLISH = "see", "withdraw", "approve", "publish"
 _ACTIONS = {
@@ -17,6 +18,7 @@ _ACTIONS = {
     APPROVE: ("read", "publish"),
     PUBLISH: ("read", "publish"),
 }
+_WRITES = {PUT: "put", DELETE: "delete"}
 
 # An action of `policy.ACTIONS`, and the namespace that it is in.
 Needed = tuple[str, str]
@@ -27,9 +29,10 @@ def needed_for(step: str, namespaces: Iterable[str]) -> list[Needed]:
     return [(action, namespace) for namespace in namespaces for action in _ACTIONS[step]]
 
 
-def needed_to_write(edits: Iterable[Edit]) -> list[Needed]:
-    """To propose ``edits``: what it would take to do them directly."""
-    return sorted({("delete" if edit.operation == DELETE else "put", edit.namespace) for edit in edits})
+def needed_to_write(edits: Iterable[Edit | Wanted]) -> list[Needed]:
+    """To propose ``edits``: what it would take to do them directly. One that is kept was allowed to who wrote it, and
+    its namespace is asked for with the change set."""
+    return sorted({(_WRITES[edit.operation], edit.namespace) for edit in edits if edit.operation in _WRITES})
 
 
 def lacking(user: User, token: ApiToken | None, needed: Iterable[Needed]) -> tuple[str, str] | None:

@@ -4,7 +4,7 @@ Every edit is checked before the first is done, so a change set is published as 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 
 from config_service.changesets.edits import DELETE, Edit
@@ -85,7 +85,7 @@ def _told(edit: Edit, objection: Objection) -> list[str]:
 
 def perform(batch: Batch, step: Step, change_set: ChangeSet, edits: Sequence[Edit]) -> tuple[OperationDone, ...]:
     """After `refusal` found nothing. Who published it, or scheduled it, is who the history of the entries names."""
-    step = replace(step, actor=change_set.scheduled_by or step.actor)
+    step = Step(step.revision, change_set.scheduled_by or step.actor, step.at, step.command)
     return tuple(_perform(batch, step, _comment(change_set, edit), edit) for edit in edits)
 
 
