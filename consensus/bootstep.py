@@ -9,11 +9,9 @@ import logging
 
 from celery import bootsteps
 from celery.worker import state as worker_state
-from django.conf import settings
-from psycopg.conninfo import make_conninfo
 
 from consensus import current
-from consensus.conf import get_config
+from consensus.conf import database_dsn, get_config
 from consensus.runtime import Runtime
 from consensus.scheduler import SchedulerThread
 from consensus.startup import require_sound_settings
@@ -21,14 +19,6 @@ from consensus.startup import require_sound_settings
 logger = logging.getLogger(__name__)
 
 EX_UNAVAILABLE = 69
-
-
-def dsn() -> str:
-    """The node's Postgres, as Django's default database names it."""
-    database = settings.DATABASES["default"]
-    names = {"HOST": "host", "PORT": "port", "NAME": "dbname", "USER": "user", "PASSWORD": "password"}
-    given = {name: str(database[key]) for key, name in names.items() if database.get(key)}
-    return make_conninfo("", application_name="raft", **given)
 
 
 class ConsensusStep(bootsteps.StartStopStep):
@@ -46,7 +36,7 @@ class ConsensusStep(bootsteps.StartStopStep):
         # What is loaded by now stays; looking it through again and again would only make pauses.
         gc.collect()
         gc.freeze()
-        self._runtime = Runtime(get_config(), dsn(), on_fatal)
+        self._runtime = Runtime(get_config(), database_dsn("raft"), on_fatal)
         current.set_runtime(self._runtime)
         self._runtime.start()
         self._scheduler = SchedulerThread(worker.app)

@@ -46,6 +46,7 @@ from consensus.wire import (
     ReadRequest,
     RebuildRequest,
     Request,
+    RestoreRequest,
     TransferRequest,
     WaitRequest,
     answers_decoder,
@@ -185,6 +186,18 @@ class Client:
         """Tell the runtime what this process has to do."""
         self._outgoing.append(LoadNote(self._answers_key, 0, 0, load))
         self._flush()
+
+    def restore(
+        self, index: int, above: int, size: int, digest: bytes, offset: int, data: bytes, deadline_s: float
+    ) -> tuple[int, int]:
+        """Hand the runtime a piece of a snapshot (restore.py); returns (next byte wanted, index of the log's new
+        beginning, 0 until all is done). Raises `Refused`, `NoLeader` or `DeadlineExceeded`."""
+        request = RestoreRequest(
+            self._answers_key, next(self._tokens), int(deadline_s * 1000), index, above, size, digest, offset, data
+        )
+        late = DeadlineExceeded("it is not known whether the snapshot was restored: look at the group")
+        done = self._wait(self._submit(request, deadline_s), deadline_s, late)
+        return int(done.result), done.index
 
     # --- sending ---------------------------------------------------------------------------------------------------
     def _deadline(self, deadline_s: float | None) -> float:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from django.conf import settings
+from psycopg.conninfo import make_conninfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,14 @@ class NodeConfig:
     log_keep_bytes: int = 64 << 20
     log_keep_s: float = 600.0
     lease_reads: bool = False
+
+
+def database_dsn(application_name: str) -> str:
+    """The node's Postgres, as Django's default database names it, for connections of one's own."""
+    database = settings.DATABASES["default"]
+    names = {"HOST": "host", "PORT": "port", "NAME": "dbname", "USER": "user", "PASSWORD": "password"}
+    given = {name: str(database[key]) for key, name in names.items() if database.get(key)}
+    return make_conninfo("", application_name=application_name, **given)
 
 
 @lru_cache(maxsize=1)

@@ -16,6 +16,7 @@ from consensus.admission import Acquaintances, Admission
 from consensus.changes import MembershipChanges
 from consensus.conf import NodeConfig
 from consensus.drain import DrainWatch
+from consensus.errors import StartOver
 from consensus.forwarding import Forwarding
 from consensus.load import Loads
 from consensus.ports import Applier, Digests, Images, Storage, StoredState, Transport
@@ -39,6 +40,7 @@ from consensus.wire import (
     RebuildRequest,
     Report,
     Request,
+    RestoreRequest,
     SnapshotAck,
     SnapshotChunk,
     SnapshotRequest,
@@ -119,6 +121,9 @@ class Driver:
             self._receive(source, message, now_ms)
         for request in events.requests:
             self._request(request, now_ms)
+        if self.upkeep.restorer.done:
+            self._publish()
+            raise StartOver("the tables are those of a snapshot now")
         self._tick(events, now_ms)
         self._notice_leader(now_ms)
         self.forwarding.dispatch(now_ms)
@@ -152,6 +157,8 @@ class Driver:
             case RebuildRequest():
                 self.upkeep.rebuild()
                 self._answer(request.reply_to, Answer(request.token, "ok"))
+            case RestoreRequest():
+                self._answer(request.reply_to, self.upkeep.restorer.take(request))
             case LoadNote():
                 self.loads.note(request.reply_to, request.load, now_ms)
             case _ if diverged := self.upkeep.verification.diverged:

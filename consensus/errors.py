@@ -60,6 +60,10 @@ class Refused(ConsensusError):
     """An operation on the group (drain, transfer) was refused; the message says why. Nothing was changed."""
 
 
+class StartOver(ConsensusError):
+    """What the node has stored is something else now: its life begins anew from there."""
+
+
 class InvariantViolation(ConsensusError):
     """The node found a state that correct operation cannot produce. It stops rather than guess."""
 

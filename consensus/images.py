@@ -182,8 +182,14 @@ def snapshot_of_tables(connection: psycopg.Connection) -> Iterator[int]:
 
 
 def make(connection: psycopg.Connection, tables: Sequence[ReplicatedTable]) -> FileImage:
-    """An image of ``tables`` in one transaction; its index is the applied index that this sees."""
-    with closing_on_error(_Writer()) as writer, snapshot_of_tables(connection) as index:
+    """An image of ``tables``; its index is the applied index that this sees."""
+    with snapshot_of_tables(connection) as index:
+        return make_in(connection, index, tables)
+
+
+def make_in(connection: psycopg.Connection, index: int, tables: Sequence[ReplicatedTable]) -> FileImage:
+    """The same within the transaction of `snapshot_of_tables`, which gave ``index``."""
+    with closing_on_error(_Writer()) as writer:
         columns = [columns_of(connection, table) for table in tables]
         names = tuple(table.name for table in tables)
         writer.block(_encode(Header(FORMAT, index, tuple(zip(names, columns, strict=True)))))

@@ -46,13 +46,15 @@ class ReplicatedTable:
     """One table that is the same on every node at the same revision: it goes into snapshots and digests.
 
     Where rows refer to something that each node numbers by itself, ``export`` is a query that says it by name, with
-    ``columns`` as its result, and ``insert`` puts rows back from a table called ``{staging}``.
+    ``columns`` as its result, and ``insert`` puts rows back from a table called ``{staging}``. ``restored`` is done
+    when the rows have come with a snapshot and the log goes on at ``%(index)s``, above all that anybody has seen.
     """
 
     name: str
     columns: tuple[str, ...] = ()
     export: str = ""
     insert: str = ""
+    restored: str = ""
 
 
 class StateMachine(Protocol):
@@ -132,6 +134,12 @@ class Storage(Protocol):
         it or nothing. ``keep_log``: entries after it agree with it and stay; otherwise the log ends there.
 
         What `mark_diverged` wrote is gone then."""
+        ...
+
+    def restore(self, snapshot: Snapshot, image: "ReceivedImage", index: int) -> None:
+        """As `install`, but of an image of another group at ``index``: the tables are at ``snapshot.index`` then, the
+        log is empty, and the members are those of ``snapshot``. Raises `errors.UnknownVersion` for what cannot be
+        loaded; nothing was changed then."""
         ...
 
     def mark_diverged(self, reason: str) -> None:

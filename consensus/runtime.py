@@ -22,7 +22,7 @@ from consensus.applier import DatabaseApplier
 from consensus.conf import NodeConfig
 from consensus.digests import PostgresDigests
 from consensus.driver import Driver, Events, Ports
-from consensus.errors import Fenced, InvariantViolation
+from consensus.errors import Fenced, InvariantViolation, StartOver
 from consensus.feed import Feed
 from consensus.frames import FrameCodec
 from consensus.images import PostgresImages
@@ -149,6 +149,8 @@ class Runtime:
                     logger.critical("node %s stops: %s", self.config.node, error)
                     self._on_fatal(str(error))
                     return
+                logger.warning("node %s starts over: %s", self.config.node, error)
+            except StartOver as error:
                 logger.warning("node %s starts over: %s", self.config.node, error)
             except (*CONNECTION_ERRORS, DatabaseError) as error:
                 logger.warning("node %s lost its Postgres: %s", self.config.node, str(error).strip())

@@ -243,6 +243,23 @@ class PostgresStorage:
             connection.execute(MARK_DIVERGED, ("",))
         self._last_index = self._last_index if keep_log else snapshot.index
 
+    def restore(self, snapshot: Snapshot, image: PostgresReceivedImage, index: int) -> None:
+        with self._transaction() as connection:
+            self._begin_after(connection, snapshot)
+            connection.execute("DELETE FROM consensus_logentry")
+            try:
+                load(connection, image, index, self._tables)
+            except (InvariantViolation, psycopg.DataError, psycopg.IntegrityError) as error:
+                raise UnknownVersion(f"the image cannot be loaded: {error}") from error
+            connection.execute("UPDATE consensus_appliedstate SET index = %s", (snapshot.index,))
+            connection.execute("DELETE FROM consensus_member")
+            membership_rows.write(connection, snapshot.membership)
+            for table in self._tables:
+                if table.restored:
+                    connection.execute(table.restored, {"index": snapshot.index})
+            connection.execute(MARK_DIVERGED, ("",))
+        self._last_index = snapshot.index
+
     def mark_diverged(self, reason: str) -> None:
         with self._transaction() as connection:
             connection.execute(MARK_DIVERGED, (reason,))

@@ -16,6 +16,7 @@ from consensus.group_commands import VERIFY_MARK, VERIFY_SINCE
 from consensus.ports import Applier, Digests, Images, Outcome, ReceivedImage, Storage, Transport
 from consensus.raft.messages import Entry, EntryKind, Snapshot
 from consensus.raft.node import ProposalRefused, RaftNode, Role
+from consensus.restore import Restorer
 from consensus.snapshots import SnapshotReceiver, SnapshotSender
 from consensus.verification import Verification
 from consensus.wire import SnapshotAck, SnapshotChunk, SnapshotRequest, TablesDigest
@@ -46,6 +47,7 @@ class Upkeep:
         self.snapshots_out = SnapshotSender(node, around.transport, around.images)
         self.snapshots_in = SnapshotReceiver(node, around.transport, around.images, self._install)
         self.compactor = Compactor(config, node, around.storage)
+        self.restorer = Restorer(config.node, node, around.storage, around.images)
         self.verification = Verification(config.node, node.has_majority, lambda: node.membership.everybody, diverged)
         self.halted = diverged
 

@@ -272,7 +272,28 @@ class LoadNote(LocalRequest, frozen=True, array_like=True, gc=False, tag=26):
     load: Load
 
 
-Request = ProposeRequest | ReadRequest | WaitRequest | TransferRequest | ChangeRequest | RebuildRequest | LoadNote
+class RestoreRequest(LocalRequest, frozen=True, array_like=True, gc=False, tag=27):
+    """A piece of a snapshot that is to become the state of this group (restore.py): ``digest`` and ``size`` are those
+    of the whole image, of ``index``. The log begins after ``above`` then."""
+
+    index: int
+    above: int
+    size: int
+    digest: bytes
+    offset: int
+    data: bytes
+
+
+Request = (
+    ProposeRequest
+    | ReadRequest
+    | WaitRequest
+    | TransferRequest
+    | ChangeRequest
+    | RebuildRequest
+    | RestoreRequest
+    | LoadNote
+)
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True, gc=False):

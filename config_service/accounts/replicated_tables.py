@@ -26,11 +26,17 @@ def _permission_links(table: str, owner: str) -> ReplicatedTable:
     )
 
 
+# Whoever remembers what a caller may do forgets it.
+ACCOUNTS_CHANGED = """
+INSERT INTO accounts_accountsstate (id, revision) VALUES (1, %(index)s)
+ON CONFLICT (id) DO UPDATE SET revision = excluded.revision
+"""
+
 TABLES = (
     ReplicatedTable("auth_group"),
     ReplicatedTable("accounts_user"),
     ReplicatedTable("accounts_apitoken"),
-    ReplicatedTable("accounts_accountsstate"),
+    ReplicatedTable("accounts_accountsstate", restored=ACCOUNTS_CHANGED),
     ReplicatedTable("accounts_grant"),
     ReplicatedTable("accounts_user_groups"),
     _permission_links("accounts_user_user_permissions", "user_id"),

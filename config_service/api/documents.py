@@ -327,6 +327,10 @@ OPERATIONS = {
     ),
     ("POST", "/api/v1/group/nodes"): Operation(body="node"),
     ("DELETE", "/api/v1/group/nodes/{node}"): Operation(),
+    ("GET", "/api/v1/group/snapshot"): Operation(result="file", query=_READ),
+    ("POST", "/api/v1/group/restore"): Operation(
+        body="file", query=("confirm", "index", "above", "size", "digest", "offset")
+    ),
     ("GET", "/api/v1/audit"): Operation(
         query=(*_READ, *_PAGE, "actor", "action", "namespace", "key", "since", "until", "order")
     ),

@@ -11,6 +11,7 @@ from config_service.api.accounts import (
     UserView,
 )
 from config_service.api.audit import AuditView
+from config_service.api.backups import RestoreView, SnapshotView
 from config_service.api.change_sets import (
     ChangeSetApproveView,
     ChangeSetDiffView,
@@ -83,6 +84,8 @@ urlpatterns = [
     path("group/nodes/<str:node>/drain", NodeOperationView.as_view(operation="drain")),
     path("group/nodes/<str:node>/undrain", NodeOperationView.as_view(operation="undrain")),
     path("group/nodes/<str:node>/rebuild", NodeOperationView.as_view(operation="rebuild")),
+    path("group/snapshot", SnapshotView.as_view()),
+    path("group/restore", RestoreView.as_view()),
     path("group/transfer-leadership", TransferLeadershipView.as_view()),
     path("requests/<str:request_id>", RequestView.as_view()),
     re_path("", UnknownPathView.as_view()),

@@ -13,6 +13,7 @@ from urllib.request import Request, urlopen
 from uuid import uuid4
 
 TIMEOUT_S = 30
+LONG_TIMEOUT_S = 900
 STREAM = "text/event-stream"
 DEFAULT_SERVER = "http://127.0.0.1:8001"
 
@@ -48,6 +49,15 @@ class Rest:
         """A file, and the revision that it is of."""
         return self._ask("GET", path, None, query, {}, lambda got: (got.read(), int(got.headers["Config-Revision"])))
 
+    def fetch(self, path: str, query: dict[str, Any], read: Callable[[http.client.HTTPResponse], Any]) -> Any:
+        """What ``read`` makes of the answer, which may take long to come and to read."""
+        return self._ask("GET", path, None, query, {}, read, LONG_TIMEOUT_S)
+
+    def upload_piece(self, path: str, data: bytes, query: dict[str, Any]) -> dict[str, Any]:
+        """Send bytes; what the node does with them may take long."""
+        headers = {"Content-Type": "application/octet-stream"}
+        return self._ask("POST", path, data, query, headers, _decoded, LONG_TIMEOUT_S)
+
     def upload(
         self,
         path: str,
@@ -70,6 +80,7 @@ class Rest:
         query: dict[str, Any] | None,
         headers: dict[str, str],
         read: Callable[[http.client.HTTPResponse], Any],
+        timeout_s: float = TIMEOUT_S,
     ) -> Any:
         asked = {name: value for name, value in (query or {}).items() if value is not None}
         target = f"/api/v1/{path}" + (f"?{urlencode(asked)}" if asked else "")
@@ -80,7 +91,7 @@ class Rest:
         failures = []
         for server in self._servers:
             try:
-                with urlopen(Request(server.rstrip("/") + target, data, sent, method=method), timeout=TIMEOUT_S) as got:
+                with urlopen(Request(server.rstrip("/") + target, data, sent, method=method), timeout=timeout_s) as got:
                     return read(got)
             except HTTPError as error:
                 with error:

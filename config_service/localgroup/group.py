@@ -13,7 +13,7 @@ from pathlib import Path
 from config_service.localgroup import credentials, layout, postgres, processes
 from config_service.localgroup.layout import BASE_DIR, GroupLayout, LocalGroupError, NodeLayout
 from config_service.localgroup.parts import DATABASE, PARTS, Part, environment, parts_of
-from config_service.localgroup.status import is_ready
+from config_service.localgroup.status import is_ready, outside
 
 Say = Callable[[str], None]
 READY_TIMEOUT_S = 60
@@ -67,10 +67,15 @@ def up(group: GroupLayout, say: Say) -> None:
     _start(group, nodes, ("worker", "web"))
     say("waiting for a leader")
     deadline = time.monotonic() + READY_TIMEOUT_S
-    while waiting := [node.name for node in nodes if not is_ready(node)]:
+    while waiting := {node.name for node in nodes if not is_ready(node)}:
+        if strangers := waiting & outside(group):
+            waiting -= strangers
+            if not waiting:
+                say(f"{', '.join(sorted(strangers))} belongs to no group: `manage.py group add` takes a new node in")
+                break
         if time.monotonic() > deadline:
             raise LocalGroupError(
-                f"not ready after {READY_TIMEOUT_S} s: {', '.join(waiting)}; see {group.folder}/*/logs"
+                f"not ready after {READY_TIMEOUT_S} s: {', '.join(sorted(waiting))}; see {group.folder}/*/logs"
             )
         time.sleep(0.1)
     if not (group.folder / "seeded").exists():

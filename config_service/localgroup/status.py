@@ -38,6 +38,16 @@ def status(group: GroupLayout) -> dict:
     return result
 
 
+def outside(group: GroupLayout) -> set[str]:
+    """The nodes that are members no more (or not yet), by the word of one that hears from a leader."""
+    token = (credentials.read(group) or {}).get("token", "")
+    for node in group.nodes.values():
+        view = _view(node, token) if token else None
+        if view and view["leader"] and any(member["node"] == view["node"] for member in view["members"]):
+            return set(group.nodes) - {member["node"] for member in view["members"]}
+    return set()
+
+
 def _view(node: NodeLayout, token: str) -> dict | None:
     request = urllib.request.Request(
         f"{node.web_url}/api/v1/group", headers={"Authorization": f"Bearer {token}", "Accept": "application/json"}

@@ -159,3 +159,7 @@ class Session:
 
     def mark_diverged(self, reason: str) -> None:
         self._disk.write(self._epoch, lambda: self._disk.mark_diverged(reason))
+
+    def restore(self, snapshot: Snapshot, image: ReceivedImage, index: int) -> None:
+        """Nobody restores a simulated group: its checkers know one history."""
+        raise NotImplementedError

@@ -1,5 +1,6 @@
 """Images of the replicated tables on a real Postgres: whole, and installed in one step or not at all (R40, R41)."""
 
+import zlib
 from contextlib import ExitStack, closing
 
 import psycopg
@@ -163,3 +164,48 @@ def test_where_no_image_can_be_made_the_next_try_is_free(source: str) -> None:
     made.start()
     eventually(lambda: not made.busy, 20, "the failed try to end")
     assert made.take() is None
+
+
+ALONE = Membership(("n1",), identities={"n1": Identity("new", "redis://9")})
+
+
+def test_a_restored_snapshot_begins_above_all_that_was_seen_with_the_members_of_now(
+    source: str, target: str, received
+) -> None:
+    storage = opened(target)
+    storage.save(HardState(2), entries(1, 9))
+    storage.restore(Snapshot(1_000, 2, ALONE), received(source), 7)
+    storage.save(HardState(2), entries(1_001, 1_002))
+    storage.close()
+    stored = PostgresStorage(target, "tests", "n1", TABLES, lock_wait_s=0)
+    begun = stored.open()
+    stored.close()
+    assert (begun.snapshot, begun.last_index) == (Snapshot(1_000, 2, ALONE), 1_002)
+    assert rows(target, "SELECT index FROM consensus_appliedstate") == [(1_000,)]
+    assert rows(target, GRANTS) == [("operators", "operate_group")]
+    assert rows(target, ROWS) == rows(source, ROWS), "a retry of what the snapshot holds gets its answer"
+    members = rows(target, "SELECT node, state, incarnation FROM consensus_member")
+    assert members == [("n1", "active", "new")], "a drain of the old group's node is not one of the new group's"
+    assert rows(target, "SELECT oldest_revision FROM entries_historyreach") == [(1_000,)]
+    assert rows(target, "SELECT revision FROM accounts_accountsstate") == [(1_000,)]
+
+
+@pytest.mark.parametrize("harm", ["cut", "garbled", "index"])
+def test_a_snapshot_that_cannot_be_loaded_changes_nothing_and_the_session_goes_on(
+    source: str, target: str, received, harm: str
+) -> None:
+    whole = received(source)
+    storage = opened(target)
+    storage.save(HardState(2), entries(1, 3))
+    data = b"".join(whole.blocks())
+    with closing(PostgresReceivedImage()) as image:
+        if harm == "garbled":
+            plain = zlib.decompress(data)
+            data = zlib.compress(plain.replace(b"operators", b"oper\tator"))
+        image.append(data[: len(data) // 2] if harm == "cut" else data)
+        with pytest.raises(UnknownVersion):
+            storage.restore(Snapshot(1_000, 2, ALONE), image, 8 if harm == "index" else 7)
+    storage.save(HardState(2), entries(4, 5))
+    storage.close()
+    assert rows(target, "SELECT name FROM auth_group") == [("gone",)]
+    assert rows(target, "SELECT count(*) FROM consensus_logentry") == [(5,)]

@@ -24,15 +24,16 @@ class RealGroup:
     With ``cuttable``, the ways between nodes and servers can be cut (`cut`).
     """
 
-    def __init__(self, cuttable: bool = False) -> None:
+    def __init__(self, cuttable: bool = False, size: int = 3) -> None:
         self._cuttable = cuttable
+        self._size = size
         self._ways: Ways | None = None
         self.folder = Path(tempfile.mkdtemp(prefix="config-group-"))
-        self.port = layout.free_ports(3, neighbours=True)[0]
+        self.port = layout.free_ports(size, neighbours=True)[0]
         self.http = httpx.Client(timeout=10)
 
     def up(self) -> None:
-        self.layout = groups.open_or_create(self.folder, 3, self.port)
+        self.layout = groups.open_or_create(self.folder, self._size, self.port)
         if self._cuttable and self._ways is None:
             self._ways = Ways(self.layout)
             self._ways.start()

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from config_service.console.operation.operations import OPERATIONS
 from config_service.console.operation.views import PERMISSION, OperationPages, address
 from consensus import services
-from consensus.group_commands import ACTIVE
+from consensus.group_commands import ACTIVE, DIVERGED
 from consensus.models import Member
 
 
@@ -107,6 +107,8 @@ class MemberAdmin(admin.ModelAdmin):
 
     @admin.display(description="state")
     def current_state(self, member: Member) -> str:
+        if member.live and member.live.state == DIVERGED:
+            return badge(f"{DIVERGED}: {member.live.halted}", "bad")
         if member.live and member.live.halted:
             return badge(f"{member.state}, has stopped applying: {member.live.halted}", "bad")
         return badge(member.state, "ok" if member.state == ACTIVE else "warn")

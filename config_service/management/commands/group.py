@@ -3,18 +3,23 @@
 import json
 import time
 from argparse import ArgumentParser
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from django.core.management.base import BaseCommand, CommandError
 
+from config_service.commandline import snapshots
 from config_service.commandline.rest import Rest, RestError, add_connection, connect
 
 POLL_S = 0.2
 
 
 class Command(BaseCommand):
-    help = "Look at the group and operate it: status, drain, undrain, transfer, add, remove, rebuild."
+    help = (
+        "Look at the group and operate it: status, drain, undrain, transfer, add, remove, rebuild, snapshot, restore."
+    )
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -34,6 +39,13 @@ class Command(BaseCommand):
             ("rebuild", "replace a node's tables by an image of the leader's"),
         ):
             action(name, help).add_argument("node")
+        snapshot = action("snapshot", "write all replicated data to a file")
+        snapshot.add_argument("file", type=Path)
+        snapshot.add_argument("--stale", action="store_true", help="what the node has, also without a majority")
+        restore = action("restore", "replace ALL data of a new group of one node by a snapshot")
+        restore.add_argument("file", type=Path)
+        restore.add_argument("--confirm", metavar="GROUP", help="the id of the group whose data is to be replaced")
+        restore.add_argument("--above", type=int, help="the highest revision that anybody may have seen")
         action("transfer", "move leadership").add_argument("to", nargs="?", help="who is to lead (default: the best)")
         add = action("add", "take a node in that has been started and asks to join")
         add.add_argument("node")
@@ -42,7 +54,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            self._print(self._act(connect(options), options), options["json"])
+            match options["action"]:
+                case "snapshot":
+                    self._snapshot(connect(options), options)
+                case "restore":
+                    self._restore(connect(options), options)
+                case _:
+                    self._print(self._act(connect(options), options), options["json"])
         except RestError as error:
             raise CommandError(str(error)) from None
 
@@ -59,6 +77,48 @@ class Command(BaseCommand):
             case "rebuild":
                 return self._rebuild(rest, options["node"], quiet=options["json"])
         return self._add(rest, options["node"], options["learner"], options["wait_s"], quiet=options["json"])
+
+    def _snapshot(self, rest: Rest, options: dict[str, Any]) -> None:
+        file = options["file"]
+        consistency = "stale" if options["stale"] else "linearizable"
+        header = snapshots.save(rest, file, consistency, self._progress(options, "written"))
+        told = {"file": str(file), "group": header.group, "revision": header.index, "size": file.stat().st_size}
+        self._say(options, told, f"{file}: group {header.group} at revision {header.index}")
+
+    def _restore(self, rest: Rest, options: dict[str, Any]) -> None:
+        file = options["file"]
+        header = snapshots.inspect(file)
+        above = snapshots.safe_index(header) if options["above"] is None else options["above"]
+        group = rest.request("GET", "group")["group"]
+        if options["confirm"] != group:
+            raise RestError(
+                f"this replaces everything in the group {group}, its users and tokens too, by {header.group} as it was "
+                f"at revision {header.index}, {header.at}; if that is what you want: --confirm {group}"
+            )
+        begins = snapshots.restore(rest, file, group, above, self._progress(options, "sent"))
+        told = {"group": group, "restored": header.index, "revision": begins}
+        self._say(
+            options,
+            told,
+            f"{group} is {header.group} as it was at revision {header.index}; its revisions go on above {begins}. "
+            "Users, passwords and tokens are those of then; secrets open with the SECRET_KEYS of then",
+        )
+
+    def _say(self, options: dict[str, Any], told: dict[str, Any], line: str) -> None:
+        self.stdout.write(json.dumps(told) if options["json"] else line)
+
+    def _progress(self, options: dict[str, Any], what: str) -> Callable[[int, int], None]:
+        """Says how far it is, each time that a tenth more is done."""
+        said = 0
+
+        def say(done: int, size: int) -> None:
+            nonlocal said
+            tenth = 10 * done // max(1, size)
+            if tenth > said and not options["json"]:
+                said = tenth
+                self.stderr.write(f"{tenth}0 % {what}")
+
+        return say
 
     def _add(self, rest: Rest, node: str, learner: bool, wait_s: float, quiet: bool) -> dict[str, Any]:
         """Wait until it has caught up, and say how far it is."""
