@@ -117,6 +117,12 @@ QUERIES = {
     "revision": _query(_REVISION, "Read the past: as of this revision."),
     "at": _query(_TIME, "Read the past: as of this time."),
     "prefix": _query({"type": "string", "pattern": r"^[A-Za-z0-9._\-/]*$"}, "Only keys that begin so."),
+    "confirm": _query(_TEXT, "The id of the group whose data is replaced."),
+    "index": _query(_REVISION, "The revision of the snapshot."),
+    "above": _query(_REVISION, "The highest revision that anybody may have seen."),
+    "size": _query(_COUNT, "Bytes of the snapshot's image."),
+    "digest": _query({"type": "string", "pattern": "^[0-9a-f]{64}$"}, "BLAKE2b of the image, 32 bytes."),
+    "offset": _query(_COUNT, "Where in the image this piece begins."),
     "limit": _query({"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}, "Page size."),
     "cursor": _query(_TEXT, "What `next` of the page before held."),
     "namespace": _query(PATH_PARAMETERS["namespace"], "Only this namespace; by default all that may be read."),
@@ -230,6 +236,7 @@ RESULTS = {
         {"items": {"type": "array", "items": {"type": "object"}}},
     ),
     "file": _TEXT,
+    "piece": _object({"offset": _COUNT, "revision": {**_REVISION, **_OR_NULL}}),
 }  # fmt: skip
 SUCCESS = {200: "Done.", 201: "Created.", 204: "Done; nothing to tell.", 304: "What the caller has is current."}
 ERRORS = {
@@ -327,9 +334,9 @@ OPERATIONS = {
     ),
     ("POST", "/api/v1/group/nodes"): Operation(body="node"),
     ("DELETE", "/api/v1/group/nodes/{node}"): Operation(),
-    ("GET", "/api/v1/group/snapshot"): Operation(result="file", query=_READ),
+    ("GET", "/api/v1/group/snapshot"): Operation(result="file", query=_READ, file=True),
     ("POST", "/api/v1/group/restore"): Operation(
-        body="file", query=("confirm", "index", "above", "size", "digest", "offset")
+        result="piece", body="file", query=("confirm", "index", "above", "size", "digest", "offset")
     ),
     ("GET", "/api/v1/audit"): Operation(
         query=(*_READ, *_PAGE, "actor", "action", "namespace", "key", "since", "until", "order")

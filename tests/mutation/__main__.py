@@ -10,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.mutation.mutants import MUTANTS, Mutant
+from tests.mutation.bugs import MUTANTS
 from tests.mutation.plant import STEPS, Verdict, by_simulator, by_unit_tests, planted
+from tests.mutation.planting import Mutant
 
 HEAD = f"""# Planted bugs
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.mutation.mutants import Mutant
+from tests.mutation.planting import Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("consensus", "tests/consensus")

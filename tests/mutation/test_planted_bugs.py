@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutation.mutants import MUTANTS
+from tests.mutation.bugs import MUTANTS
 from tests.mutation.plant import ROOT, Verdict, by_simulator, by_unit_tests, planted
 
 NAMED = {mutant.name: mutant for mutant in MUTANTS}

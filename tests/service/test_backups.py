@@ -1,0 +1,174 @@
+"""Snapshots of the group over HTTP and on the command line, against the API in this process."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from config_service.commandline import snapshots
+from consensus import backups, errors
+from consensus.backup import BackupHeader, check
+from tests.service.conftest import group_view
+
+ABOUT = {"confirm": "tests", "index": 7, "above": 100, "size": 3, "digest": "00" * 32, "offset": 0}
+
+
+class Restored:
+    """What the runtime is given. It wants everything a piece further, and is done at the end."""
+
+    def __init__(self) -> None:
+        self.pieces: list[tuple] = []
+        self.data = b""
+        self.failure: Exception | None = None
+
+    def piece(self, index, above, size, digest, offset, data):
+        if self.failure is not None:
+            raise self.failure
+        self.pieces.append((index, above, size, digest, offset))
+        if offset == len(self.data):
+            self.data += data
+        return len(self.data), above + 1 if len(self.data) == size else 0
+
+
+@pytest.fixture(autouse=True)
+def group_of_these_settings(group) -> None:
+    group.view = group_view(group="tests")
+
+
+@pytest.fixture
+def restored(monkeypatch: pytest.MonkeyPatch) -> Restored:
+    made = Restored()
+    monkeypatch.setattr(backups, "restore_piece", made.piece)
+    return made
+
+
+def send(api, data: bytes = b"abc", **changes):
+    query = "&".join(f"{name}={value}" for name, value in (ABOUT | changes).items())
+    return api.web.post(
+        f"{api.base}group/restore?{query}", data, content_type="application/octet-stream", headers=api.headers
+    )
+
+
+def run(*argv: str) -> str:
+    out = io.StringIO()
+    call_command("group", *argv, stdout=out, stderr=io.StringIO())
+    return out.getvalue()
+
+
+@pytest.fixture
+def file(nodes, direct, tmp_path: Path) -> Path:
+    made = tmp_path / "a.snapshot"
+    run("snapshot", str(made), "--stale")
+    return made
+
+
+def header(file: Path) -> BackupHeader:
+    with file.open("rb") as opened:
+        return check(opened)
+
+
+def test_a_snapshot_is_a_whole_file(file):
+    assert header(file).group == "tests" and header(file).size > 0
+    assert [path.name for path in file.parent.iterdir()] == ["a.snapshot"], "nothing is left beside it"
+    assert file.stat().st_mode & 0o077 == 0, "it holds hashes of passwords"
+
+
+def test_a_file_that_is_there_already_stays(file):
+    before = file.read_bytes()
+    with pytest.raises(CommandError, match="exists already"):
+        run("snapshot", str(file))
+    assert file.read_bytes() == before
+
+
+def test_a_snapshot_that_comes_in_part_leaves_no_file(nodes, direct, tmp_path, monkeypatch):
+    whole = backups.make_backup
+
+    def cut():
+        made = whole()
+        made.image._file.truncate(made.image.size // 2)
+        return made
+
+    monkeypatch.setattr(backups, "make_backup", cut)
+    with pytest.raises(CommandError, match="not whole"):
+        run("snapshot", str(tmp_path / "b.snapshot"), "--stale")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_operators_only(api_for, restored):
+    outsider = api_for("read:*", "write:*")
+    assert outsider.get("group/snapshot").status_code == 403
+    assert send(outsider).status_code == 403
+    assert restored.pieces == []
+
+
+def test_restoring_asks_for_confirmation_and_says_what_it_would_do(file, restored, group):
+    with pytest.raises(CommandError, match=r"replaces everything in the group tests, .*--confirm tests"):
+        run("restore", str(file))
+    with pytest.raises(CommandError, match="--confirm tests"):
+        run("restore", str(file), "--confirm", "other")
+    assert restored.pieces == []
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda data: data[:-1], "cut off: 1 bytes are missing"),
+        (lambda data: data + b"x", "1 bytes too many"),
+        (lambda data: data[:-9] + bytes([data[-9] ^ 1]) + data[-8:], "checksum does not match"),
+        (lambda data: b"PK" + data, "no snapshot of a group"),
+        (lambda data: b"", "no snapshot of a group"),
+    ],
+)
+def test_a_bad_file_is_told_before_anything_is_sent(file, restored, change, reason):
+    file.write_bytes(change(file.read_bytes()))
+    with pytest.raises(CommandError, match=reason):
+        run("restore", str(file), "--confirm", "tests")
+    assert restored.pieces == []
+    with pytest.raises(CommandError, match="cannot be read"):
+        run("restore", str(file.with_name("none")), "--confirm", "tests")
+
+
+def test_a_confirmed_snapshot_is_sent_piece_by_piece(file, restored, monkeypatch):
+    monkeypatch.setattr(snapshots, "BLOCK_BYTES", 1000)
+    told = json.loads(run("restore", str(file), "--confirm", "tests", "--above", "5000", "--json"))
+    about = header(file)
+    assert told == {"group": "tests", "restored": about.index, "revision": 5001}
+    assert restored.pieces[0] == (about.index, 5000, about.size, about.digest, 0)
+    assert len(restored.pieces) == -(-about.size // 1000)
+    assert file.read_bytes().endswith(restored.data)
+
+
+def test_without_a_bound_the_log_begins_above_what_can_have_been_written_since(file):
+    about = header(file)
+    assert snapshots.safe_index(about) >= about.index + snapshots.LEAST_HEADROOM
+
+
+def test_a_refusal_is_one_line(file, restored):
+    restored.failure = errors.Refused("this group has other nodes (n2)")
+    with pytest.raises(CommandError, match=r"^this group has other nodes \(n2\) \(409\)$"):
+        run("restore", str(file), "--confirm", "tests")
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"confirm": "other"}, "confirm"),
+        ({"digest": "00"}, "digest"),
+        ({"digest": "zz" * 32}, "digest"),
+        ({"offset": -1}, "offset"),
+        ({"size": "many"}, "size"),
+        ({"force": 1}, "force"),
+    ],
+)
+def test_bad_pieces(api, restored, changes, field):
+    answer = send(api, **changes)
+    assert answer.status_code == 400 and field in answer.json()["errors"]
+    assert restored.pieces == []
+
+
+def test_an_empty_or_a_huge_piece(api, restored):
+    assert send(api, b"").status_code == 400
+    assert send(api, b"x" * ((4 << 20) + 1)).status_code == 413
+    assert send(api).json() == {"offset": 3, "revision": 101}
