@@ -58,6 +58,7 @@ def _node(member: NodeView, view: GroupView) -> dict[str, Any]:
         "role": member.role,
         "voter": member.voter,
         "lag": member.lag,
+        "level": member.level,
         "heard_ms": member.heard_ms,
         "reachable": member.reachable,
         "state": member.state,

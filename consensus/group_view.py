@@ -8,6 +8,8 @@ from consensus.status import JoiningStatus
 
 # A node that has not heard from a leader for so long counts as cut off.
 LEADER_SILENT_MS = 2000
+# So many log entries a node may be behind and still serve. What is known of other nodes is up to a second old.
+LAG_ALLOWED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,10 @@ class NodeView:
     voter: bool = True
     image: tuple[int, int] | None = None  # (bytes taken, bytes in all) of the image that this node sends it
     load: Load | None = None  # what its processes have to do; None where that is not known
+
+    @property
+    def level(self) -> bool:
+        return self.reachable and self.lag <= LAG_ALLOWED
 
     @property
     def can_lead(self) -> bool:

@@ -8,8 +8,7 @@ from consensus.forecast import strength
 from consensus.group_commands import ACTIVE, DIVERGED, DRAINED
 from consensus.group_view import GroupView, NodeView
 
-# A node that is so many log entries behind is worth a look; so is a log of so many times what is to be kept.
-LAG_WORTH_SAYING = 200
+# A log of so many times what is to be kept is worth a look.
 LOG_TIMES_KEPT = 2
 
 
@@ -85,7 +84,7 @@ def _about(member: NodeView, view: GroupView) -> Iterator[Concern]:
         heard = "It was never heard of." if member.heard_ms is None else "It has gone silent."
         kind = Kind.INFO if member.state == DRAINED else Kind.BAD
         yield Concern(kind, f"{node} does not answer", heard, node)
-    elif member.lag > LAG_WORTH_SAYING and not member.halted:
+    elif not member.level and not member.halted:
         yield Concern(Kind.WARN, f"{node} lags", f"It is {member.lag:,} log entries behind.", node)
     if member.state not in (ACTIVE, DIVERGED):
         yield Concern(Kind.INFO, f"{node} is {member.state}", "It gets no traffic, and does not lead.", node)

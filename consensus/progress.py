@@ -37,7 +37,7 @@ def undrain(view: GroupView, node: str) -> tuple[Step, ...]:
     return (
         Step("In service again", member.state == ACTIVE),
         Step("It answers", member.reachable, "" if member.reachable else "start it"),
-        Step("It has caught up", member.reachable and member.lag == 0, f"{member.lag} behind" if member.lag else ""),
+        Step("It has caught up", member.level, f"{member.lag:,} behind" if member.lag else ""),
     )
 
 
@@ -51,7 +51,7 @@ def add(view: GroupView, node: str, learner: bool = False) -> tuple[Step, ...]:
     if member is None:
         return (joined, Step("It has caught up", False), *(() if learner else (Step("It votes", False),)))
     taken = f"image: {member.image[0]:,} of {member.image[1]:,} bytes" if member.image else f"{member.lag:,} behind"
-    caught_up = member.reachable and member.lag == 0 and member.applied_index > 0
+    caught_up = member.level and member.applied_index > 0
     steps = (joined, Step("It has caught up", caught_up, "" if caught_up else taken))
     return steps if learner else (*steps, Step("It votes", member.voter and view.membership_settled))
 
@@ -71,7 +71,7 @@ def rebuild(view: GroupView, node: str) -> tuple[Step, ...]:
     rebuilt = not member.halted
     return (
         Step("Its tables are those of the leader", rebuilt, member.halted),
-        Step("It has caught up", rebuilt and member.lag == 0, f"{member.lag:,} behind" if member.lag else ""),
+        Step("It has caught up", rebuilt and member.level, f"{member.lag:,} behind" if member.lag else ""),
     )
 
 

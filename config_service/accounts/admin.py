@@ -16,6 +16,7 @@ from config_service.accounts import policy, services
 from config_service.accounts.commands import PutUser
 from config_service.accounts.models import ApiToken, Grant, User
 from config_service.accounts.validation import SCOPES, check_scopes
+from config_service.accounts.widgets import CheckboxList, MomentField, PermissionsField, listed_permissions
 from config_service.admin_base import ProposingAdmin
 from config_service.errors import Invalid
 from config_service.refusals import REFUSALS, explain
@@ -31,6 +32,21 @@ def require_may_manage(request: HttpRequest, user: User) -> None:
         raise PermissionDenied("only a superuser manages superusers and their tokens")
 
 
+class AccessAdmin(ProposingAdmin):
+    """Groups and permissions are boxes to tick."""
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.related_model is Permission:
+            return PermissionsField(label=db_field.verbose_name.capitalize())
+        return super().formfield_for_manytomany(db_field, request, widget=CheckboxList(), help_text="", **kwargs)
+
+    @staticmethod
+    def permission_names(chosen: Any, held: Any) -> tuple[str, ...]:
+        """Those ``chosen``, and of those ``held`` before the ones that the form does not list."""
+        unlisted = held.exclude(pk__in=listed_permissions().values("pk")) if held is not None else ()
+        return _names([*chosen, *unlisted])
+
+
 class UserPasswordForm(AdminPasswordChangeForm):
     """Another person's new password. ``user.proposer`` is who sets it (see `UserAdmin.get_object`)."""
 
@@ -41,7 +57,8 @@ class UserPasswordForm(AdminPasswordChangeForm):
 
 
 @admin.register(User)
-class UserAdmin(ProposingAdmin, StockUserAdmin):
+class UserAdmin(AccessAdmin, StockUserAdmin):
+    filter_horizontal = ()
     change_password_form = UserPasswordForm
     fieldsets = [
         (None, {"fields": ["username", "password"]}),
@@ -83,7 +100,7 @@ class UserAdmin(ProposingAdmin, StockUserAdmin):
             is_staff=obj.is_staff,
             is_superuser=obj.is_superuser,
             groups=tuple(sorted(group.name for group in groups)),
-            permissions=_names(permissions),
+            permissions=self.permission_names(permissions, obj.user_permissions if change else None),
         )
         services.put_user(request.user.get_username(), command)
 
@@ -103,9 +120,11 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class GroupAdmin(ProposingAdmin, StockGroupAdmin):
+class GroupAdmin(AccessAdmin, StockGroupAdmin):
+    filter_horizontal = ()
+
     def propose_save(self, request: HttpRequest, obj: Group, form: forms.ModelForm, change: bool) -> None:
-        permissions = _names(form.cleaned_data["permissions"])
+        permissions = self.permission_names(form.cleaned_data["permissions"], obj.permissions if change else None)
         old_name = form.initial["name"] if change else ""
         services.put_group(request.user.get_username(), obj.name, permissions, old_name)
         if not change:
@@ -141,6 +160,8 @@ class TokenForm(forms.ModelForm):
         help_text=f"Separated by spaces, out of {SCOPES}. A token never may more than its user.",
         widget=forms.TextInput(attrs={"class": "vTextField"}),
     )
+
+    expires_at = MomentField(required=False, help_text="In UTC. Empty: it does not expire.")
 
     class Meta:
         model = ApiToken

@@ -8,8 +8,7 @@ from config_service.api.renderers import to_json
 from config_service.entries import selectors
 from consensus import services
 from consensus.group_commands import DIVERGED
-
-LAG_ALLOWED = 1000
+from consensus.group_view import LAG_ALLOWED
 
 
 def healthz(request: HttpRequest) -> HttpResponse:

@@ -11,7 +11,7 @@ from config_service.audit.models import AuditRecord
 
 @admin.register(AuditRecord)
 class AuditRecordAdmin(admin.ModelAdmin):
-    list_display = ["revision", "at", "actor", "action", "what", "channel", "address", "token"]
+    list_display = ["revision", "moment", "actor", "action", "what", "channel", "address", "token"]
     list_filter = ["action", "channel"]
     search_fields = ["=actor", "=request_id", "=address"]
     search_help_text = "An actor, a request id or an address, exactly"
@@ -35,6 +35,10 @@ class AuditRecordAdmin(admin.ModelAdmin):
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         raise Http404
+
+    @admin.display(description="at (UTC)", ordering="revision")
+    def moment(self, record: AuditRecord) -> str:
+        return record.at[:19].replace("T", " ")
 
     @admin.display
     def what(self, record: AuditRecord) -> str:

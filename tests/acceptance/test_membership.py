@@ -5,9 +5,11 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser
 
 from config_service.localgroup import group as groups
 from config_service.localgroup.status import is_ready
+from tests.support.browser import sign_in, submit
 from tests.support.group import RealGroup
 from tests.support.waiting import eventually
 
@@ -72,3 +74,21 @@ def test_nodes_come_go_and_catch_up(group: RealGroup) -> None:
     assert group.put(group.leader(), "membership/after", 1).status_code == 201
     eventually(lambda: len(ask(group, "status")["members"]) == 3, 20, f"{gone} gone ({len(left['members'])} before)")
     eventually(lambda: not is_ready(group.layout.nodes[gone]), 20, f"{gone} not ready")
+
+
+def test_a_node_is_added_and_removed_through_the_admin(browser: Browser, group: RealGroup) -> None:
+    asked = group.leader()
+    page = sign_in(browser, group, asked)
+    groups.add_node(group.layout, "n5", lambda step: None)
+    nodes = f"{group.url(asked)}/admin/consensus/member/"
+    eventually(lambda: ask(group, "status", node=asked)["joining"], 20, "n5 asks to join")
+    page.goto(nodes)
+    submit(page, "a:has-text('Look ahead and add it')")
+    submit(page, "#do")
+    page.wait_for_selector(".ended:has-text('It belongs to the group')", timeout=60_000)
+    assert next(m for m in ask(group, "status", node=asked)["members"] if m["node"] == "n5")["voter"]
+    page.goto(f"{nodes}operate/remove/?node=n5")
+    assert "the name n5 can never be used again" in page.inner_text("#plan").lower()
+    submit(page, "#do")
+    page.wait_for_selector(".ended:has-text('It belongs to the group no more')", timeout=60_000)
+    assert "n5" not in [member["node"] for member in ask(group, "status", node=asked)["members"]]

@@ -142,10 +142,10 @@ def test_a_drain_goes_on_step_by_step():
 
 
 def test_other_operations_go_on_step_by_step():
-    assert undone(progress.undrain(of(3, n3={"lag": 4}), "n3")) == ["It has caught up"]
+    assert undone(progress.undrain(of(3, n3={"lag": 4000}), "n3")) == ["It has caught up"]
     assert undone(progress.transfer(of(3), "n2")) == ["n2 leads"] and not undone(progress.transfer(of(3), "n1"))
     assert undone(progress.add(of(3), "n4")) == ["It is a member", "It has caught up", "It votes"]
-    coming = of(4, n4={"voter": False, "lag": 7, "image": (10, 2000)})
+    coming = of(4, n4={"voter": False, "lag": 7000, "image": (10, 2000)})
     assert "10 of 2,000" in progress.add(coming, "n4")[1].detail
     assert undone(progress.add(of(4, n4={"voter": False}), "n4", learner=True)) == []
     assert undone(progress.add(of(4), "n4")) == []

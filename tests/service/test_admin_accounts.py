@@ -10,6 +10,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from config_service.accounts import services
+from config_service.accounts.commands import PutUser
 from config_service.accounts.models import ApiToken, User
 from config_service.accounts.selectors import find_token
 from consensus import errors
@@ -125,6 +127,26 @@ def test_a_token_is_shown_once(site, root):
     assert (find_token(plain).name, find_token(plain).scopes) == ("u", ["operate"])
     site.post(reverse("admin:accounts_apitoken_delete", args=[token.pk]), {"post": "yes"})
     assert not ApiToken.objects.exists()
+
+
+def test_permissions_that_a_form_does_not_list_are_kept(site):
+    user, unlisted = add_user(site), Permission.objects.get(codename="view_hardstate")
+    command = PutUser(user.pk, "ann", "", is_staff=True, permissions=("consensus.view_hardstate", "accounts.add_user"))
+    services.put_user("root", command)
+    page = text(site.get(reverse("admin:accounts_user_change", args=[user.pk])))
+    assert "Can add user" in page and "hard state" not in page and "Entries and namespaces" in page
+    chosen = Permission.objects.get(codename="view_configentry")
+    sent = {"username": "ann", "is_active": "on", "is_staff": "on", "user_permissions": [chosen.pk]}
+    assert site.post(reverse("admin:accounts_user_change", args=[user.pk]), sent).status_code == 302
+    assert set(user.user_permissions.all()) == {unlisted, chosen}
+
+
+def test_a_token_expires_when_it_is_told_to(site, root):
+    sent = {"name": "t", "user": root.pk, "scopes": "read:*", "expires_at": "2031-02-03T04:05"}
+    site.post(reverse("admin:accounts_apitoken_add"), sent)
+    token = ApiToken.objects.get(name="t")
+    assert token.expires_at.isoformat() == "2031-02-03T04:05:00+00:00"
+    assert 'value="2031-02-03T04:05"' in text(site.get(reverse("admin:accounts_apitoken_change", args=[token.pk])))
 
 
 def test_a_person_without_permission_gets_nowhere(client, site):

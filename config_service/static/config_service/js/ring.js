@@ -32,7 +32,7 @@ function spread(many, width) {
 }
 
 function link(from, to, node) {
-    const kind = !node.reachable || node.halted ? "cut" : node.lag > 0 ? "behind" : "level";
+    const kind = !node.reachable || node.halted ? "cut" : !node.level ? "behind" : "level";
     return svg("line", {class: `link link-${kind}`, x1: from.x, y1: from.y, x2: to.x, y2: to.y});
 }
 
