@@ -5,6 +5,8 @@ consistency. Everything else, every refusal and every doubt goes to Django, whic
 found out on the way (the round of ReadIndex, which may have taken long) goes along.
 """
 
+from django.db import Error as DatabaseError
+
 from config_service.api.base import READ_ROUND
 from config_service.api.bodies import etag, none_matches
 from config_service.api.usual import CONTENT_TYPE, FRAME, POLICY, KnownHosts, usual_headers
@@ -71,8 +73,12 @@ class HotReads:
         return await self._send(held, headers.get(b"if-none-match", ""), told, send)
 
     async def _allowed(self, credential: Credential, namespace: str) -> bool:
+        """Where the database cannot be asked, Django is to say so."""
         decision = self._live.authority.known(credential, namespace)
-        return (decision or await self._live.authority.may_read(credential, namespace)).allowed
+        try:
+            return (decision or await self._live.authority.may_read(credential, namespace)).allowed
+        except DatabaseError:
+            return False
 
     async def _send(self, held: Held, none_match: str, told: Headers, send: Send) -> int:
         tag = etag(held.revision)

@@ -4,6 +4,7 @@ Postgres' own timeouts are kept by the server, which is what hangs; the kernel g
 notices nothing either. So the wait itself ends. What the server was doing is not known then: the connection is closed.
 """
 
+import time
 from typing import Any
 
 import psycopg
@@ -13,6 +14,9 @@ from psycopg.errors import _WaitTimeout
 
 # In seconds; None: as long as it takes. Set by the web process: a node's worker may have much to apply.
 answer_timeout_s: float | None = None
+# Who finds it hanging finds out for all: for so long nobody else waits for it, and one request waits once.
+QUIET_S = 1.0
+_gave_up_s = float("-inf")
 
 
 class BoundedConnection(psycopg.Connection):
@@ -21,10 +25,22 @@ class BoundedConnection(psycopg.Connection):
             return super().wait(gen, interval, answer_timeout_s if timeout is None else timeout)
         except _WaitTimeout as error:
             self.pgconn.finish()
+            _give_up()
             raise psycopg.OperationalError("Postgres does not answer") from error
+
+
+def _give_up() -> None:
+    global _gave_up_s
+    _gave_up_s = time.monotonic()
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: dict[str, Any]) -> BoundedConnection:
         self.isolation_level = IsolationLevel.READ_COMMITTED
-        return BoundedConnection.connect(**conn_params)
+        if answer_timeout_s is not None and time.monotonic() - _gave_up_s < QUIET_S:
+            raise psycopg.OperationalError("Postgres did not answer just now")
+        try:
+            return BoundedConnection.connect(**conn_params)
+        except psycopg.errors.ConnectionTimeout:
+            _give_up()
+            raise

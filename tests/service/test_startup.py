@@ -11,6 +11,7 @@ import pytest
 from django.db import connection
 
 from config_service.database import base
+from config_service.database.base import DatabaseWrapper
 from config_service.entries import selectors
 from config_service.sealing.keys import new_key
 from consensus import services
@@ -76,13 +77,16 @@ def _pump(source: socket.socket, target: socket.socket, hang: threading.Event) -
                 target.sendall(data)
 
 
-def test_a_postgres_that_hangs_is_given_up(hanging):
+def test_a_postgres_that_hangs_is_given_up(hanging, monkeypatch):
     opened, hang = hanging
     assert opened.execute("SELECT 1").fetchone() == (1,)
     hang.set()
     with pytest.raises(psycopg.OperationalError, match="Postgres does not answer"):
         opened.execute("SELECT 1")
     assert opened.closed
+    with pytest.raises(psycopg.OperationalError, match="did not answer just now"):
+        DatabaseWrapper(connection.settings_dict).get_new_connection({})
+    monkeypatch.setattr(base, "_gave_up_s", float("-inf"))
 
 
 def test_an_answer_that_takes_its_time_is_waited_for_in_a_worker(db):
