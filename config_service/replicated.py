@@ -22,6 +22,9 @@ from config_service.entries.replicated_tables import TABLES as ENTRIES_TABLES
 from config_service.entries.state_machine import EntriesStateMachine, Step
 from config_service.envelope import READABLE_VERSIONS, CommandBase, Envelope, Refusal, Target, encode_result
 from config_service.guard import applying
+from config_service.switches import state_machine as switches
+from config_service.switches.commands import SwitchesCommand
+from config_service.switches.replicated_tables import TABLES as SWITCHES_TABLES
 from consensus.errors import UnknownVersion
 from consensus.ports import Command, GroupChange
 from consensus.sql import begin
@@ -30,7 +33,7 @@ from consensus.sql import begin
 class _Known(Envelope, frozen=True):
     """An envelope whose command this release can read."""
 
-    command: EntriesCommand | ChangeSetsCommand | AccountsCommand | AuditCommand
+    command: EntriesCommand | ChangeSetsCommand | SwitchesCommand | AccountsCommand | AuditCommand
 
 
 _decoder = msgspec.msgpack.Decoder(_Known)
@@ -50,12 +53,12 @@ def decode(payload: bytes) -> _Known:
 class ReplicatedTables:
     """Implements `consensus.ports.StateMachine`.
 
-    Commands about entries and change sets are applied as one batch, those about accounts one by one. The two touch
-    different tables, so only the order within each of them matters: deciding about entries never asks the accounts.
-    The audit trail comes last and follows the order of the log.
+    Commands about entries and change sets are applied as one batch, those about switches and accounts one by one. They
+    touch different tables, so only the order within each of them matters: deciding about entries never asks the
+    accounts. The audit trail comes last and follows the order of the log.
     """
 
-    tables = (*ACCOUNTS_TABLES, *ENTRIES_TABLES, *CHANGE_SETS_TABLES, *AUDIT_TABLES)
+    tables = (*ACCOUNTS_TABLES, *ENTRIES_TABLES, *CHANGE_SETS_TABLES, *SWITCHES_TABLES, *AUDIT_TABLES)
 
     def __init__(self) -> None:
         self._entries = EntriesStateMachine(CHANGE_SET_HANDLERS)
@@ -89,6 +92,9 @@ class ReplicatedTables:
                 places.append(place)
             elif isinstance(envelope.command, AuditCommand):
                 results[place] = trimming.apply(revision, envelope.at, envelope.command)
+            elif isinstance(envelope.command, SwitchesCommand):
+                begin()
+                results[place] = switches.apply(revision, envelope.at, envelope.command)
             else:
                 begin()
                 results[place] = accounts.apply(revision, envelope.at, envelope.command)

@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "config_service.audit",
     "config_service.entries",
     "config_service.changesets",
+    "config_service.switches",
     "config_service.api",
     "config_service.console",
     "config_service.localgroup",
@@ -169,6 +170,7 @@ CONSENSUS = {
     "web_url": env("NODE_WEB_URL"),
     "secret": env("GROUP_SECRET"),
     "state_machine": "config_service.replicated.ReplicatedTables",
+    "register_function": "config_service.switches.function.change",
     "election_tick_ms": int(env("ELECTION_TICK_MS", "50")),
     "heartbeat_interval_ms": int(env("HEARTBEAT_INTERVAL_MS", "100")),
     "election_timeout_min_ms": int(env("ELECTION_TIMEOUT_MIN_MS", "500")),
@@ -205,6 +207,7 @@ CELERY_BEAT_SCHEDULE = {
     "compact": {"task": "consensus.compact", "schedule": float(env("LOG_COMPACT_EVERY_S", "10"))},
     "verify": {"task": "consensus.verify", "schedule": float(env("VERIFY_EVERY_S", "600"))},
     "propose_token_uses": {"task": "accounts.propose_token_uses", "schedule": 300.0, "options": OWN_THREAD},
+    "record_switches": {"task": "switches.record", "schedule": 1.0, "options": OWN_THREAD},
     "expire": {"task": "entries.expire", "schedule": float(env("EXPIRE_EVERY_S", "1")), "options": OWN_THREAD},
     "publish_due": {
         "task": "changesets.publish_due",

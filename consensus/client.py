@@ -12,6 +12,7 @@ import threading
 import time
 import uuid
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from consensus.errors import (
     DeadlineExceeded,
     Diverged,
     NoLeader,
+    NoMajority,
     OutcomeUnknown,
     Overloaded,
     Refused,
@@ -45,12 +47,21 @@ from consensus.wire import (
     ProposeRequest,
     ReadRequest,
     RebuildRequest,
+    RegisterNames,
+    RegisterNamesRequest,
+    RegisterNews,
+    RegisterNewsRequest,
+    RegisterOutcome,
+    RegisterRequest,
     Request,
     RestoreRequest,
     TransferRequest,
     WaitRequest,
     answers_decoder,
     encode,
+    register_names_decoder,
+    register_news_decoder,
+    register_outcome_decoder,
 )
 
 BLOCK_S = 1
@@ -199,6 +210,51 @@ class Client:
         done = self._wait(self._submit(request, deadline_s), deadline_s, late)
         return int(done.result), done.index
 
+    # --- registers, which need no leader -----------------------------------------------------------------------------
+    def change_register(
+        self, name: str, command: bytes, request_id: str, fingerprint: bytes, deadline_s: float | None = None
+    ) -> RegisterOutcome:
+        """Change a register and wait until that is chosen. The outcome may be a conflict, or that it is too large.
+
+        Raises `NoLeader`, `NoMajority`, `Overloaded`, `Refused`, `RequestConflict` (nothing changed) or
+        `OutcomeUnknown`: then ask again with the same ``request_id``.
+        """
+        seconds = self._deadline(deadline_s)
+        request = RegisterRequest(
+            self._answers_key, next(self._tokens), int(seconds * 1000), name, request_id, fingerprint, command
+        )
+        answer = self._wait(self._submit(request, seconds, request_id), deadline_s, OutcomeUnknown(request_id))
+        return register_outcome_decoder.decode(answer.result)
+
+    def read_register(self, name: str, deadline_s: float | None = None) -> RegisterOutcome:
+        """Read a register linearizably. Raises `NoLeader`, `NoMajority`, `Overloaded`, `Refused`."""
+        return self.read_registers([name], deadline_s)[0]
+
+    def read_registers(self, names: Sequence[str], deadline_s: float | None = None) -> list[RegisterOutcome]:
+        """Each of them linearizably, all at once."""
+        seconds = self._deadline(deadline_s)
+        futures = [
+            self._submit(
+                RegisterRequest(self._answers_key, next(self._tokens), int(seconds * 1000), name, "", b"", b""), seconds
+            )
+            for name in names
+        ]
+        answers = [self._wait(future, deadline_s, NoMajority()) for future in futures]
+        return [register_outcome_decoder.decode(answer.result) for answer in answers]
+
+    def register_names(self, after: str = "", deadline_s: float | None = None) -> RegisterNames:
+        """A page of all registers' names after ``after``, deleted ones among them. Raises as `read_register`."""
+        seconds = self._deadline(deadline_s)
+        request = RegisterNamesRequest(self._answers_key, next(self._tokens), int(seconds * 1000), after)
+        answer = self._wait(self._submit(request, seconds), deadline_s, NoMajority())
+        return register_names_decoder.decode(answer.result)
+
+    def register_news(self, life: int, position: int, wait_s: float) -> RegisterNews:
+        """What this node has learned after ``position`` of its ``life`` (0, 0: all); waits for it. `NoLeader`."""
+        request = RegisterNewsRequest(self._answers_key, next(self._tokens), int(wait_s * 1000), life, position)
+        answer = self._wait(self._submit(request, wait_s), wait_s, NoLeader("this node's runtime does not answer"))
+        return register_news_decoder.decode(answer.result)
+
     # --- sending ---------------------------------------------------------------------------------------------------
     def _deadline(self, deadline_s: float | None) -> float:
         return self._config.deadline_s if deadline_s is None else deadline_s
@@ -321,6 +377,8 @@ def _error(answer: Answer, request_id: str) -> ConsensusError:
             return RequestConflict(request_id)
         case "unknown":
             return OutcomeUnknown(request_id)
+        case "no_majority":
+            return NoMajority()
         case "overloaded":
             return Overloaded("too many proposals wait at the leader")
         case "diverged":

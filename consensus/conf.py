@@ -12,7 +12,8 @@ class NodeConfig:
     """Who this node is, who its peers are, and the timing they share. Times in milliseconds unless named otherwise.
 
     ``members`` maps every node id of the group, this one included, to the URL of *its* Redis as its peers reach it.
-    ``redis_url`` is this node's own Redis. ``state_machine`` is a dotted path to a `consensus.ports.StateMachine`.
+    ``redis_url`` is this node's own Redis. ``state_machine`` is a dotted path to a `consensus.ports.StateMachine`,
+    ``register_function`` to a `consensus.ports.RegisterFunction`.
     ``command_version`` is the format that proposals are written in: 1 is what the release before reads.
     """
 
@@ -33,6 +34,7 @@ class NodeConfig:
     log_keep_bytes: int = 64 << 20
     log_keep_s: float = 600.0
     lease_reads: bool = False
+    register_function: str = "consensus.registers.replace"
 
 
 def database_dsn(application_name: str) -> str:

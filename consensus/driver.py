@@ -19,10 +19,11 @@ from consensus.drain import DrainWatch
 from consensus.errors import StartOver
 from consensus.forwarding import Forwarding
 from consensus.load import Loads
-from consensus.ports import Applier, Digests, Images, Storage, StoredState, Transport
+from consensus.ports import Applier, Digests, Images, RegisterFunction, Storage, StoredState, Transport
 from consensus.raft.log import Log
 from consensus.raft.messages import Entry
 from consensus.raft.node import RaftConfig, RaftNode, Role
+from consensus.registers import Registers, replace
 from consensus.upkeep import Surroundings, Upkeep
 from consensus.wire import (
     Answer,
@@ -38,6 +39,10 @@ from consensus.wire import (
     ReadAnswer,
     ReadForward,
     RebuildRequest,
+    RegisterMessages,
+    RegisterNamesRequest,
+    RegisterNewsRequest,
+    RegisterRequest,
     Report,
     Request,
     RestoreRequest,
@@ -50,6 +55,8 @@ from consensus.wire import (
 
 APPLY_AT_ONCE = 256
 APPLY_BACKLOG = 128
+# With nothing happening for LULL_S, what was put off is done; without a single tick for IDLE_S, the scheduler is gone.
+LULL_S, IDLE_S = 0.01, 0.5
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +90,7 @@ class Ports:
     publish: Callable[[Mapping[str, Sequence[Answer]]], None]
     randint: Callable[[int, int], int]
     acquaintances: Acquaintances
+    register_function: RegisterFunction = replace
 
 
 class Driver:
@@ -107,6 +115,17 @@ class Driver:
             config, node, ports.storage, stored, self.applier, transport, ports.acquaintances, now_ms
         )
         self.changes = MembershipChanges(config, node, self.admission, transport, self._answer, stored.epoch)
+        self.registers = Registers(
+            config,
+            node,
+            self.admission,
+            ports.storage,
+            stored,
+            transport,
+            self._answer,
+            ports.register_function,
+            ports.randint,
+        )
         around = Surroundings(ports.storage, transport, self.applier, ports.images, ports.digests)
         self.upkeep = Upkeep(config, node, around, self.admission, stored.diverged)
         self.loads = Loads()
@@ -127,6 +146,7 @@ class Driver:
         self._tick(events, now_ms)
         self._notice_leader(now_ms)
         self.forwarding.dispatch(now_ms)
+        self.registers.settle(now_ms)
         more = self._settle(self._appliable(events))
         self.upkeep.install_received()
         self._publish()
@@ -152,6 +172,12 @@ class Driver:
         """Whether there is something left to apply, for a moment with nothing else to do."""
         return self.node.applied_index < self.node.commit_index and not self.upkeep.halted
 
+    def patience_s(self, now_ms: int) -> float:
+        """How long to wait for something to happen before the next turn."""
+        longest_s = LULL_S if self.lags else IDLE_S
+        wait_ms = self.registers.wait_ms(now_ms)
+        return longest_s if wait_ms is None else min(longest_s, wait_ms / 1000)
+
     def _request(self, request: Request, now_ms: int) -> None:
         match request:
             case RebuildRequest():
@@ -165,6 +191,8 @@ class Driver:
                 self._answer(request.reply_to, Answer(request.token, "diverged", result=diverged.encode()))
             case ChangeRequest():
                 self.changes.request(request, now_ms)
+            case RegisterRequest() | RegisterNamesRequest() | RegisterNewsRequest():
+                self.registers.request(request, now_ms)
             case _:
                 self.forwarding.request(request, now_ms)
 
@@ -174,6 +202,9 @@ class Driver:
             case Report():
                 self.reports[source] = message
                 self.forwarding.note_halted(source, bool(message.halted))
+                self.registers.compare(source, message.registers, now_ms)
+            case RegisterMessages():
+                self.registers.receive(source, message, now_ms)
             case ProposeForward():
                 self.forwarding.on_propose_forward(source, message)
             case ProposeRefused():
@@ -215,6 +246,7 @@ class Driver:
 
     def _tick_election(self, now_ms: int) -> None:
         self.admission.tick(now_ms)
+        self.registers.tick(now_ms)
         if self.admission.admitted:
             self.drain.tick(now_ms, fit=not self.upkeep.verification.diverged)
             self.node.tick_election(now_ms)
@@ -296,6 +328,7 @@ class Driver:
             now_ms - self._led_since_ms if leads else 0,
             self.loads.total(now_ms, len(self.forwarding.proposals)),
             bool(self.upkeep.verification.diverged),
+            self.registers.news.digest,
         )
 
     def scheduler_late_ms(self, now_ms: int) -> int:
@@ -315,6 +348,7 @@ def _raft_node(config: NodeConfig, ports: Ports, stored: StoredState, now_ms: in
         election_timeout_min_ms=config.election_timeout_min_ms,
         election_timeout_max_ms=config.election_timeout_max_ms,
         lease_reads=config.lease_reads,
+        waits_in_joint=True,
     )
     snapshot = stored.snapshot
     log = Log(ports.storage, stored.terms, stored.last_index, (snapshot.index, snapshot.term))

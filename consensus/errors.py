@@ -21,6 +21,13 @@ class NoLeader(ConsensusError):
         self.retry_after_s = retry_after_s
 
 
+class NoMajority(NoLeader):
+    """No majority of the voters could be reached in time. Nothing was changed: try again."""
+
+    def __init__(self, detail: str = "this node cannot reach a majority of the group", retry_after_s: float = 1.0):
+        super().__init__(detail, retry_after_s)
+
+
 class DeadlineExceeded(ConsensusError):
     """This node did not get as far as was asked within the deadline. Nothing was changed."""
 

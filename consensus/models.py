@@ -1,6 +1,7 @@
 """The tables of one node.
 
 `HardState`, `LogEntry`, `LogBase`: what Raft must never forget; written by storage.py alone, fenced by the epoch.
+`RegisterState`, `RegisterRecord`: what Paxos must never forget; written by register_storage.py alone, fenced as well.
 `AppliedState`, `AppliedRequest`, `Member`: replicated state; written by applier.py alone, in the applying transaction.
 `PublishedStatus`: this node's view of the group, for its web processes; nothing rests on it.
 
@@ -61,6 +62,38 @@ class LogBase(models.Model):
 
     def __str__(self) -> str:
         return f"the log begins after {self.index} (term {self.term})"
+
+
+class RegisterState(models.Model):
+    """One row: what the node keeps once for all registers (`paxos.messages.HardState`)."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    reserved = models.BigIntegerField(default=0)
+    floor = models.TextField(default="0.0.")
+    floor_version = models.BigIntegerField(default=0)
+    membership = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="consensus_registerstate_one_row")]
+
+    def __str__(self) -> str:
+        return f"registers of membership {self.membership}"
+
+
+class RegisterRecord(models.Model):
+    """What this node has promised and accepted about one register (`paxos.messages.Record`). Ballots are written
+    MEMBERSHIP.ROUND.NODE."""
+
+    name = models.TextField(primary_key=True)
+    promised = models.TextField()
+    accepted = models.TextField()
+    value = models.BinaryField()
+
+    class Meta:
+        db_table = "consensus_register"
+
+    def __str__(self) -> str:
+        return f"{self.name}: promised {self.promised}, accepted {self.accepted}"
 
 
 class AppliedState(models.Model):

@@ -5,12 +5,15 @@ of `StateMachine`. The simulator brings its own implementations of the first thr
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
 
 from consensus.origin import Origin
+from consensus.paxos.messages import HardState as RegisterHardState
+from consensus.paxos.messages import Record
+from consensus.paxos.register import Register
 from consensus.raft.messages import Entry, HardState, Identity, Membership, Snapshot
 from consensus.wire import PeerMessage, TablesDigest
 
@@ -87,6 +90,7 @@ class StoredState:
     node knows of no group yet). ``terms`` holds (first index, term) runs of the log after it, ``memberships`` the
     (index, membership) of each MEMBERSHIP entry in it. ``diverged``: why the tables are not to be trusted, "" if they
     are.
+    ``registers`` and ``records`` are what the node has promised and accepted about registers.
     """
 
     hard_state: HardState
@@ -97,6 +101,8 @@ class StoredState:
     memberships: tuple[tuple[int, Membership], ...]
     last_index: int
     diverged: str = ""
+    registers: RegisterHardState = field(default_factory=RegisterHardState)
+    records: Mapping[str, Record] = field(default_factory=dict)
 
 
 class Storage(Protocol):
@@ -112,6 +118,13 @@ class Storage(Protocol):
     def save(self, hard_state: HardState, entries: Sequence[Entry]) -> None:
         """Make ``hard_state`` and ``entries`` durable together; stored entries from ``entries[0].index`` on are
         replaced. Returns only once it is durable. Raises `errors.Fenced` when the identity was lost."""
+        ...
+
+    def save_registers(
+        self, hard_state: RegisterHardState | None, records: Sequence[tuple[str, Record | None]]
+    ) -> None:
+        """Make what changed durable together: all of it or nothing. A record of None is deleted, a hard state of None
+        stays as it is. Returns only once it is durable. Raises `errors.Fenced` when the identity was lost."""
         ...
 
     def read(self, first: int, last: int) -> list[Entry]:
@@ -144,6 +157,15 @@ class Storage(Protocol):
 
     def mark_diverged(self, reason: str) -> None:
         """Remember durably that the tables are not what they should be."""
+        ...
+
+
+class RegisterFunction(Protocol):
+    """What a command makes of a register (named by ``settings.CONSENSUS["register_function"]``)."""
+
+    def __call__(self, register: Register, command: bytes) -> bytes | None:
+        """The next value; None deletes. The same on every node and whenever it is called: it may be called again.
+        Raises `paxos.register.Conflict` where the register is not what the command requires."""
         ...
 
 

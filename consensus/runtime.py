@@ -27,6 +27,7 @@ from consensus.feed import Feed
 from consensus.frames import FrameCodec
 from consensus.images import PostgresImages
 from consensus.inbox import Inbox
+from consensus.paxos.errors import SafetyViolation
 from consensus.ports import StateMachine
 from consensus.publisher import StatusPublisher
 from consensus.raft.messages import Identity
@@ -38,8 +39,6 @@ from consensus.wire import Answer, PeerMessage, Request
 
 logger = logging.getLogger(__name__)
 
-# With nothing happening for LULL_S, what was put off is done; without a single tick for IDLE_S, the scheduler is gone.
-LULL_S, IDLE_S = 0.01, 0.5
 HAND_OVER_S = 1.5
 PATIENCE_S = (0.1, 0.5)
 FIRST_LOCK_WAIT_S, LATER_LOCK_WAIT_S = 5.0, 30.0
@@ -144,7 +143,7 @@ class Runtime:
             started = time.monotonic()
             try:
                 self._live(storage, state_machine)
-            except (Fenced, InvariantViolation, LogConflict) as error:
+            except (Fenced, InvariantViolation, LogConflict, SafetyViolation) as error:
                 if self._driver is None or not isinstance(error, Fenced):
                     logger.critical("node %s stops: %s", self.config.node, error)
                     self._on_fatal(str(error))
@@ -177,6 +176,7 @@ class Runtime:
             publish=self._publish,
             randint=random.SystemRandom().randint,
             acquaintances=self._acquaintances,
+            register_function=import_string(self.config.register_function),
         )
         driver = Driver(self.config, ports, monotonic_ms())
         self._driver = driver
@@ -185,7 +185,7 @@ class Runtime:
         logger.info("node %s lives, epoch %d, term %d", self.config.node, driver.epoch, driver.node.term)
         more = False
         while not self._stopping.is_set():
-            events = self._wait(0.0 if more else LULL_S if driver.lags else IDLE_S)
+            events = self._wait(0.0 if more else driver.patience_s(monotonic_ms()))
             more = driver.turn(events, monotonic_ms())
             self._publish({})
             self.publisher.publish(driver, monotonic_ms())

@@ -1,4 +1,4 @@
-"""Term, vote, log and what the log begins with, in this node's Postgres (implements `ports.Storage`).
+"""Term, vote, log and what it begins with, and registers, in this node's Postgres (implements `ports.Storage`).
 
 Rules:
 
@@ -19,9 +19,11 @@ from contextlib import contextmanager
 import psycopg
 from psycopg import errors as pg_errors
 
-from consensus import membership_rows
+from consensus import membership_rows, register_storage
 from consensus.errors import Fenced, InvariantViolation, UnknownVersion
 from consensus.images import PostgresReceivedImage, load
+from consensus.paxos.messages import HardState as RegisterHardState
+from consensus.paxos.messages import Record
 from consensus.ports import ReplicatedTable, StoredState
 from consensus.raft.membership import decode, encode
 from consensus.raft.messages import Entry, EntryKind, HardState, Membership, Snapshot
@@ -127,9 +129,11 @@ class PostgresStorage:
         terms = tuple(connection.execute("SELECT min(index), term FROM consensus_logentry GROUP BY term ORDER BY 1"))
         last = self._check(connection, snapshot, term, terms)
         self._hard_state, self._last_index = HardState(term, vote), last
-        self._prepare(connection)
+        registers, records = register_storage.load(connection)
+        self._prepare(connection, registers)
         memberships = tuple(self._memberships(connection))
-        return StoredState(HardState(term, vote), epoch, incarnation, snapshot, terms, memberships, last, diverged)
+        state = HardState(term, vote)
+        return StoredState(state, epoch, incarnation, snapshot, terms, memberships, last, diverged, registers, records)
 
     def _base(self, connection: psycopg.Connection) -> Snapshot:
         row = connection.execute("SELECT index, term, membership FROM consensus_logbase").fetchone()
@@ -172,7 +176,8 @@ class PostgresStorage:
             raise InvariantViolation(f"the tables are at {applied}, but the stored log goes from {base} to {last}")
         return last
 
-    def _prepare(self, connection: psycopg.Connection) -> None:
+    def _prepare(self, connection: psycopg.Connection, registers: RegisterHardState) -> None:
+        self._registers = register_storage.RegisterTables(connection, self._epoch, registers)
         self._change = Prepared(connection, "change", CHANGE, FENCE_TYPES)
         self._follow = Prepared(connection, "follow", FOLLOW, FOLLOW_TYPES)
         self._follow_one = Prepared(connection, "follow_one", FOLLOW_ONE, FOLLOW_ONE_TYPES)
@@ -206,6 +211,12 @@ class PostgresStorage:
             self._connection
         )
 
+    def save_registers(
+        self, hard_state: RegisterHardState | None, records: Sequence[tuple[str, Record | None]]
+    ) -> None:
+        if not self._registers.save(hard_state, records):
+            raise self._fenced()
+
     def _fenced(self) -> Fenced:
         return Fenced(f"node {self._node} lost its identity: epoch {self._epoch} is not the current one")
 
@@ -221,7 +232,7 @@ class PostgresStorage:
         except UnknownVersion:
             # Nothing was written and the session is sound, but psycopg forgets all prepared statements on a rollback.
             self._connection.execute("DEALLOCATE ALL")
-            self._prepare(self._connection)
+            self._prepare(self._connection, self._registers.hard_state)
             raise
 
     def found(self, membership: Membership) -> None:

@@ -15,7 +15,7 @@ from consensus.pusher import Pusher
 from consensus.raft.messages import AppendRequest, Identity
 from consensus.reactor import Reactor
 from consensus.redis_io import Command
-from consensus.wire import Hello, PeerMessage, ProposeForward, SnapshotChunk
+from consensus.wire import Hello, PeerMessage, ProposeForward, RegisterMessages, SnapshotChunk
 
 MAX_INBOX_FRAMES = 4096
 TRIM_EVERY = 16
@@ -135,4 +135,6 @@ def _weight(item: Item) -> int:
         return 512 + len(message.data)
     if isinstance(message, ProposeForward):
         return 64 + sum(64 + len(proposal.data) for proposal in message.proposals)
+    if isinstance(message, RegisterMessages):
+        return 64 + sum(96 + len(getattr(one, "value", b"")) for one in message.messages)
     return 128

@@ -13,6 +13,7 @@ import msgspec
 
 from consensus.load import Load
 from consensus.origin import UNKNOWN, Origin
+from consensus.paxos.messages import PaxosMessage
 from consensus.raft.messages import (
     AppendReply,
     AppendRequest,
@@ -74,7 +75,10 @@ class ReadAnswer(Wire, frozen=True, array_like=True, gc=False, tag=13):
 
 
 class Report(Wire, frozen=True, array_like=True, gc=False, tag=14):
-    """What a node tells the others about itself once a second, for people to look at. No rule rests on it."""
+    """What a node tells the others about itself once a second, for people to look at. No rule rests on it.
+
+    ``registers`` stands for all registers that it knows, so that who missed something notices.
+    """
 
     role: str
     term: int
@@ -87,6 +91,7 @@ class Report(Wire, frozen=True, array_like=True, gc=False, tag=14):
     leading_ms: int = 0
     load: Load | None = None
     diverged: bool = False
+    registers: int = 0
 
 
 class TransferForward(Wire, frozen=True, array_like=True, gc=False, tag=15):
@@ -202,6 +207,12 @@ class TablesDigest(Wire, frozen=True, array_like=True, gc=False, tag=40):
     tables: tuple[TableDigest, ...]
 
 
+class RegisterMessages(Wire, frozen=True, array_like=True, gc=False, tag=41):
+    """What one turn of a node has to say about registers (registers.py)."""
+
+    messages: tuple[PaxosMessage, ...]
+
+
 PeerMessage = (
     VoteRequest
     | VoteReply
@@ -222,6 +233,7 @@ PeerMessage = (
     | ChangeForward
     | ChangeAnswer
     | TablesDigest
+    | RegisterMessages
 )
 
 
@@ -296,6 +308,76 @@ Request = (
 )
 
 
+class RegisterRequest(LocalRequest, frozen=True, array_like=True, gc=False, tag=50):
+    """Change a register by ``command``, which the registers' function understands; without one, read it.
+
+    Answered with a `RegisterOutcome`. ``fingerprint`` tells a retry from a request id used for something else.
+    """
+
+    name: str
+    request_id: str
+    fingerprint: bytes
+    command: bytes
+
+
+class RegisterNamesRequest(LocalRequest, frozen=True, array_like=True, gc=False, tag=51):
+    """A page of the names after ``after`` that a quorum knows. Answered with `RegisterNames`."""
+
+    after: str
+
+
+class RegisterNewsRequest(LocalRequest, frozen=True, array_like=True, gc=False, tag=52):
+    """What this node has learned after ``position`` of its ``life``; waits for it. Answered with `RegisterNews`."""
+
+    life: int
+    position: int
+
+
+Request = (
+    ProposeRequest
+    | ReadRequest
+    | WaitRequest
+    | TransferRequest
+    | ChangeRequest
+    | RebuildRequest
+    | RegisterRequest
+    | RegisterNamesRequest
+    | RegisterNewsRequest
+)
+
+
+class RegisterOutcome(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """``kind`` is a `paxos.work.Kind`: done, conflict or too large. ``version`` is 0 where there is no value; after a
+    change that was done, the one that it made."""
+
+    kind: str
+    version: int
+    value: bytes | None
+
+
+class RegisterNames(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    names: tuple[str, ...]
+    more: bool
+
+
+class RegisterState(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A register as a node knows it. ``value`` None: it was deleted at ``version``."""
+
+    name: str
+    version: int
+    value: bytes | None
+
+
+class RegisterNews(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """``whole``: this begins anew, what was told before is void. ``more``: there is more after ``position``."""
+
+    life: int
+    position: int
+    whole: bool
+    more: bool
+    registers: tuple[RegisterState, ...]
+
+
 class Answer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """``status``: "ok" or the name of what went wrong (see `client._ERRORS`). ``index`` and ``result`` as asked for."""
 
@@ -312,6 +394,9 @@ peer_messages_decoder = msgspec.msgpack.Decoder(tuple[PeerMessage, ...])
 change_note_decoder = msgspec.msgpack.Decoder(ChangeNote)
 requests_decoder = msgspec.msgpack.Decoder(list[Request])
 answers_decoder = msgspec.msgpack.Decoder(list[Answer])
+register_outcome_decoder = msgspec.msgpack.Decoder(RegisterOutcome)
+register_names_decoder = msgspec.msgpack.Decoder(RegisterNames)
+register_news_decoder = msgspec.msgpack.Decoder(RegisterNews)
 
 
 def read_proposal(data: bytes) -> Proposal | None:

@@ -30,6 +30,8 @@ ACTIONS = {
     "reveal": Action("reveal", ("accounts.reveal_namespace",)),
     "operate_namespace": Action("operate", ("accounts.operate_namespace",)),
     "operate": Action("operate", ("consensus.operate_group",)),
+    "read_switches": Action("switches", ("switches.view_switchchange",)),
+    "flip_switch": Action("flip", ("switches.flip_switch",)),
     "audit": Action("audit", ("audit.view_auditrecord",)),
 }
 

@@ -14,8 +14,8 @@ from config_service.errors import Invalid
 from config_service.texts import check_text
 
 _NAMESPACE = r"(?:\*|[A-Za-z0-9][A-Za-z0-9_-]{0,63})"
-_SCOPE = re.compile(rf"operate|audit|(?:read|write|publish|reveal|operate):{_NAMESPACE}")
-SCOPES = "read:, write:, publish:, reveal:, operate:NAMESPACE (* for every namespace), operate, audit"
+_SCOPE = re.compile(rf"operate|audit|switches|flip|(?:read|write|publish|reveal|operate):{_NAMESPACE}")
+SCOPES = "read:, write:, publish:, reveal:, operate:NAMESPACE (* for every namespace), operate, audit, switches, flip"
 
 
 def check_name(field: str, name: str, longest: int = 150) -> str:

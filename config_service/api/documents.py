@@ -14,6 +14,7 @@ from config_service.entries.schemas.rules import MAX_RULES
 from config_service.entries.transacting import MAX_OPERATIONS
 from config_service.entries.transfer.formats import FORMATS, MAX_FILE_BYTES
 from config_service.entries.validation import COLOURS, MAX_KEY_LENGTH, MAX_TTL_S, TYPES
+from config_service.switches.validation import MAX_COMMENT_LENGTH as MAX_SWITCH_COMMENT
 
 _REVISION = {"type": "integer", "minimum": 0, "maximum": 2**48}
 _TIME = {"type": "string", "format": "date-time"}
@@ -73,6 +74,20 @@ SCHEMAS = {
             "published_revision": {**_REVISION, **_OR_NULL},
         },
         {"edits": {"type": "array", "items": {"type": "object"}}},
+    ),
+    "Switch": _object(
+        {
+            "name": _TEXT, "value": {"nullable": True}, "version": {"type": "integer", "minimum": 1},
+            "created_version": {"type": "integer", "minimum": 1}, "updated_at": _TIME, "updated_by": _TEXT,
+            "comment": _TEXT,
+        }
+    ),
+    "Flip": _object(
+        {
+            "version": {"type": "integer", "minimum": 1}, "first_version": {"type": "integer", "minimum": 1},
+            "operation": {"enum": ["put", "delete"]}, "value": {"nullable": True}, "time": _TIME, "actor": _TEXT,
+            "comment": _TEXT,
+        }
     ),
     "Change": _object(
         {
@@ -167,6 +182,7 @@ BODIES = {
     ),
     "digest": _object({"digest": _TEXT}),
     "schedule": _object({"digest": _TEXT, "publish_at": _TIME}),
+    "switch": _object({"value": {}}, {"comment": {"type": "string", "maxLength": MAX_SWITCH_COMMENT}}),
     "entry": _object(
         {"value": {}},
         {
@@ -219,6 +235,9 @@ RESULTS = {
             "items": {"type": "array", "items": {"type": "object"}},
         }
     ),
+    "switch": _ref("Switch"),
+    "switches": _object({"items": {"type": "array", "items": _ref("Switch")}, "next": _NEXT}),
+    "flips": _object({"items": {"type": "array", "items": _ref("Flip")}}),
     "entry": _ref("Entry"),
     "namespace": _ref("Namespace"),
     "entries": _page("Entry", next=_NEXT),
@@ -338,6 +357,13 @@ OPERATIONS = {
     ("POST", "/api/v1/group/restore"): Operation(
         result="piece", body="file", query=("confirm", "index", "above", "size", "digest", "offset")
     ),
+    ("GET", "/api/v1/switches/"): Operation(result="switches", query=("consistency", *_PAGE)),
+    ("GET", "/api/v1/switches/{name}"): Operation(
+        (200, 304), "switch", query=("consistency",), headers=("If-None-Match",), etag=True
+    ),
+    ("PUT", "/api/v1/switches/{name}"): Operation((200, 201), "switch", "switch", headers=_CONDITION, etag=True),
+    ("DELETE", "/api/v1/switches/{name}"): Operation((204,), headers=("If-Match", *_WRITE)),
+    ("GET", "/api/v1/switches/{name}/history"): Operation(result="flips", query=("limit",)),
     ("GET", "/api/v1/audit"): Operation(
         query=(*_READ, *_PAGE, "actor", "action", "namespace", "key", "since", "until", "order")
     ),

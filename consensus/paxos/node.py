@@ -181,6 +181,11 @@ class PaxosNode:
         """Remove a tombstone for good. Needs every member; gives way to other work: `Kind.UNAVAILABLE`, try later."""
         rounds.ask(self._state, name, self._asked(context, name, EraseTombstone(), now_ms))
 
+    def pull(self, peer: str) -> None:
+        """Ask ``peer`` for all that it knows to be chosen: this node has missed something."""
+        if peer in self.membership.members:
+            self._pulling[peer] = None
+
     def set_membership(self, membership: Membership, now_ms: int) -> None:
         """Follow the group's membership. Older ones than the present are ignored."""
         state = self._state

@@ -69,6 +69,7 @@ def _without(nodes: tuple[str, ...], node: str) -> tuple[str, ...]:
 
 def first_step(current: Membership, target: Membership) -> Membership:
     """What to append to get from ``current`` to ``target``: a joint membership where the voters differ."""
+    target = msgspec.structs.replace(target, version=current.version + 1)
     if set(current.voters) == set(target.voters):
         return target
     identities = current.identities | target.identities
@@ -79,7 +80,7 @@ def second_step(joint: Membership) -> Membership:
     """The new voters alone; the identities of those who belong to nothing any more are dropped."""
     left = {*joint.voters, *joint.learners}
     identities = {node: identity for node, identity in joint.identities.items() if node in left}
-    return msgspec.structs.replace(joint, outgoing=(), identities=identities, note=b"")
+    return msgspec.structs.replace(joint, outgoing=(), identities=identities, note=b"", version=joint.version + 1)
 
 
 class Memberships:
@@ -101,6 +102,12 @@ class Memberships:
     def at(self, index: int) -> Membership:
         """The one that counted when the log ended at ``index``."""
         return next(membership for first, membership in reversed(self._known) if first <= index)
+
+    def committed(self, commit: int) -> Membership:
+        """The latest that is certainly committed. What a new node was told when it joined may yet be taken back: that
+        counts only where it is the founding one."""
+        index, membership = next(known for known in reversed(self._known) if known[0] <= commit)
+        return membership if index or not membership.version else Membership()
 
     def take(self, entries: Sequence[Entry]) -> bool:
         """``entries`` are in the log now, and what stood at their first index and after is not. Whether it matters."""

@@ -1,6 +1,7 @@
 """Changing who belongs to the group: joint consensus (P 6; T 4.3), learners (T 4.2.1).
 
 * The leader takes the second step by itself once the first is committed; if it dies in between, the next leader does.
+  Where others follow the membership (``waits_in_joint``), not before they are done with the joint one.
 * One change at a time, and none before the leader has committed an entry of its own term (the flaw of 2015).
 * A learner gets the log but neither votes, counts nor campaigns. It becomes a voter only when it has caught up.
 * A leader that removes itself goes on, without counting itself, until the new membership is committed.
@@ -58,6 +59,8 @@ def advance(state: State) -> None:
     if state.role is not Role.LEADER or memberships.index > state.commit:
         return
     if memberships.current.joint:
+        if state.config.waits_in_joint and state.joint_done != memberships.current.version:
+            return
         second = encode(second_step(memberships.current))
         replication.append_proposals(state, [(EntryKind.MEMBERSHIP, second)])
     elif not memberships.current.is_voter(state.config.node):

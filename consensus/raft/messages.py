@@ -47,7 +47,8 @@ class Membership(msgspec.Struct, frozen=True, array_like=True):
 
     ``outgoing`` are the voters before, in the joint phase only. ``promised``: learners that become voters when they
     have caught up. ``former`` belonged to the group once: a name is never used again. ``note`` is the caller's, about
-    the change that led here.
+    the change that led here. ``version`` counts the memberships before it: of two that were ever committed, the later
+    one has the higher version, on every node, also where the log that they stood in is compacted.
     """
 
     voters: tuple[str, ...] = ()
@@ -57,6 +58,7 @@ class Membership(msgspec.Struct, frozen=True, array_like=True):
     promised: tuple[str, ...] = ()
     former: tuple[str, ...] = ()
     note: bytes = b""
+    version: int = 0
 
     @property
     def joint(self) -> bool:

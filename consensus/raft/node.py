@@ -131,6 +131,15 @@ class RaftNode:
         """Who belongs to the group by the latest entry in the log, committed or not."""
         return self._state.memberships.current
 
+    @property
+    def committed_membership(self) -> Membership:
+        """The latest one that never goes away again, as far as this node knows; without voters: it knows of none."""
+        return self._state.memberships.committed(self._state.commit)
+
+    def end_joint(self, version: int) -> None:
+        """Nobody needs the joint membership of ``version`` any longer (`RaftConfig.waits_in_joint`)."""
+        self._state.joint_done = version
+
     def caught_up(self, learner: str) -> bool:
         """At the leader: whether ``learner`` is so near the end of the log that it may become a voter (T 4.2.1)."""
         progress = self._state.progress.get(learner)

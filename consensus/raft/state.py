@@ -27,7 +27,8 @@ class RaftConfig:
 
     ``promotion_lag``: how many log entries a learner may be behind and still become a voter. ``lease_reads``: answer
     reads within the leader's lease without asking anybody, trusting every clock to run at the right rate to within
-    ``max_clock_drift`` (a fraction); all nodes must agree on it.
+    ``max_clock_drift`` (a fraction); all nodes must agree on it. ``waits_in_joint``: a joint membership ends only after
+    `RaftNode.end_joint`.
     """
 
     node: str
@@ -40,6 +41,7 @@ class RaftConfig:
     promotion_lag: int = 1000
     lease_reads: bool = False
     max_clock_drift: float = 0.1
+    waits_in_joint: bool = False
 
 
 @dataclass(slots=True)
@@ -78,6 +80,8 @@ class State:
     refusals: set[str] = field(default_factory=set)
     progress: dict[str, Progress] = field(default_factory=dict)
     uncommitted: deque[tuple[int, int]] = field(default_factory=deque)
+    # The version of the joint membership that may end.
+    joint_done: int = -1
     uncommitted_bytes: int = 0
     reads: Reads = field(default_factory=Reads)
     transfer_to: str = ""

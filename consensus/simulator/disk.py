@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from consensus.errors import Fenced
+from consensus.paxos.messages import HardState as RegisterHardState
+from consensus.paxos.messages import Record
 from consensus.ports import ReceivedImage, StoredState
 from consensus.raft.membership import decode
 from consensus.raft.messages import Entry, EntryKind, HardState, Membership, Snapshot
@@ -45,6 +47,8 @@ class Disk:
         self.snapshot = Snapshot()
         self.entries: list[Entry] = []
         self.epoch = 0
+        self.registers = RegisterHardState()
+        self.records: dict[str, Record] = {}
 
     @property
     def last_index(self) -> int:
@@ -83,6 +87,8 @@ class Disk:
             memberships,
             self.last_index,
             self.diverged,
+            self.registers,
+            dict(self.records),
         )
 
     def session(self) -> "Session":
@@ -104,6 +110,16 @@ class Disk:
         if entries:
             del self.entries[entries[0].index - 1 - self.snapshot.index :]
             self.entries.extend(entries)
+
+    def save_registers(
+        self, hard_state: RegisterHardState | None, records: Sequence[tuple[str, Record | None]]
+    ) -> None:
+        self.registers = hard_state or self.registers
+        for name, record in records:
+            if record is None:
+                self.records.pop(name, None)
+            else:
+                self.records[name] = record
 
     def begin_after(self, snapshot: Snapshot, keep_log: bool) -> None:
         self.entries = [entry for entry in self.entries if entry.index > snapshot.index and keep_log]
@@ -144,6 +160,11 @@ class Session:
 
     def save(self, hard_state: HardState, entries: Sequence[Entry]) -> None:
         self._disk.write(self._epoch, lambda: self._disk.save(hard_state, entries))
+
+    def save_registers(
+        self, hard_state: RegisterHardState | None, records: Sequence[tuple[str, Record | None]]
+    ) -> None:
+        self._disk.write(self._epoch, lambda: self._disk.save_registers(hard_state, records))
 
     def read(self, first: int, last: int) -> list[Entry]:
         return self._disk.read(first, last)

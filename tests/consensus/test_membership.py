@@ -96,7 +96,7 @@ def test_r33_when_the_leader_dies_in_the_joint_phase_the_next_one_ends_it() -> N
         network.nodes[name].now = 2000
     second = network.elect("B")
     assert second.node.role is Role.LEADER
-    assert second.node.membership == Membership(("A", "B", "D")) and second.node.membership_settled
+    assert second.node.membership == Membership(("A", "B", "D"), version=2) and second.node.membership_settled
     assert second.node.commit_index == second.node.last_index
 
 

@@ -4,6 +4,9 @@ import psycopg
 import pytest
 
 from consensus.errors import Fenced, InvariantViolation
+from consensus.paxos.ballot import Ballot
+from consensus.paxos.messages import HardState as RegisterHardState
+from consensus.paxos.messages import Record
 from consensus.ports import Storage
 from consensus.raft.membership import encode
 from consensus.raft.messages import Entry, EntryKind, HardState, Identity, Membership, Snapshot
@@ -238,3 +241,67 @@ def test_that_tables_have_diverged_outlives_a_restart(place) -> None:
     storage = place.session()
     assert storage.open().diverged == "at 7 they differ"
     place.close(storage)
+
+
+ACCEPTED = Record(Ballot(1, 7, "n2"), Ballot(1, 5, "n1"), b"\x00value")
+
+
+def test_what_was_promised_and_accepted_about_registers_is_found_again(place) -> None:
+    storage = place.session()
+    stored = storage.open()
+    assert (stored.registers, stored.records) == (RegisterHardState(), {})
+    promise = Record(Ballot(1, 9, "n3"))
+    storage.save_registers(RegisterHardState(1000, Ballot(), 0, 1), [("a", ACCEPTED), ("b", promise)])
+    storage.save_registers(None, [("b", ACCEPTED)])
+    storage.save_registers(None, [("c", promise), ("d", promise)])
+    again, stored = reopened(place, storage)
+    assert stored.registers == RegisterHardState(1000, Ballot(), 0, 1)
+    assert stored.records == {"a": ACCEPTED, "b": ACCEPTED, "c": promise, "d": promise}
+    place.close(again)
+
+
+def test_an_erased_register_goes_with_its_floor(place) -> None:
+    storage = place.session()
+    storage.open()
+    storage.save_registers(RegisterHardState(1, Ballot(), 0, 1), [("a", ACCEPTED), ("b", ACCEPTED)])
+    floor = RegisterHardState(1, Ballot(1, 7, "n2"), 4, 1)
+    storage.save_registers(floor, [("a", None)])
+    again, stored = reopened(place, storage)
+    assert (stored.registers, stored.records) == (floor, {"b": ACCEPTED})
+    place.close(again)
+
+
+def test_an_earlier_epoch_writes_no_register(postgres: Postgres) -> None:
+    storage = postgres.session()
+    storage.open()
+    storage.save_registers(RegisterHardState(1, Ballot(), 0, 1), [("a", ACCEPTED)])
+    with psycopg.connect(postgres.url, autocommit=True) as other:
+        other.execute("UPDATE consensus_hardstate SET epoch = epoch + 1")
+        later = RegisterHardState(2, Ballot(), 0, 1)
+        for hard_state, records in ((None, [("b", ACCEPTED)]), (later, []), (None, [("a", None), ("b", ACCEPTED)])):
+            with pytest.raises(Fenced):
+                storage.save_registers(hard_state, records)
+        assert other.execute("SELECT name FROM consensus_register").fetchall() == [("a",)]
+        assert other.execute("SELECT reserved FROM consensus_registerstate").fetchone() == (1,)
+    storage.close()
+
+
+@pytest.mark.parametrize(
+    ("damage", "complaint"),
+    [
+        ("UPDATE consensus_register SET promised = '1.4.n2'", "above its promise"),
+        ("UPDATE consensus_register SET value = ''", "accepted nothing"),
+        ("UPDATE consensus_registerstate SET membership = 0", "of membership 1"),
+    ],
+)
+def test_registers_that_cannot_be_are_refused_loudly(postgres: Postgres, damage: str, complaint: str) -> None:
+    storage = postgres.session()
+    storage.open()
+    storage.save_registers(RegisterHardState(1, Ballot(), 0, 1), [("a", ACCEPTED)])
+    storage.close()
+    with psycopg.connect(postgres.url, autocommit=True) as other:
+        other.execute(damage)
+    damaged = postgres.session()
+    with pytest.raises(InvariantViolation, match=complaint):
+        damaged.open()
+    damaged.close()

@@ -24,12 +24,14 @@ from consensus.load import Load, Meter
 from consensus.models import AppliedRequest, AppliedState, Member
 from consensus.ports import Command
 from consensus.services import GroupView, NodeView
+from tests.support.registers import LocalRegisters
 
 
-class DirectClient:
+class DirectClient(LocalRegisters):
     """Answers as `consensus.client.Client` does. ``failure`` is raised instead, once, before anything is applied."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.tables = ReplicatedTables()
         self.indexes = itertools.count(1)
         self.applied = 0

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from config_service.commandline import change_sets, files, schemas
+from config_service.commandline import change_sets, files, schemas, switches
 from config_service.commandline.rest import RestError, add_connection, connect, entry_path, namespace_path
 from config_service.entries.validation import parse_json
 from config_service.errors import Invalid
@@ -49,6 +49,7 @@ class Command(BaseCommand):
         files.add_arguments(action)
         schemas.add_arguments(action)
         change_sets.add_arguments(action)
+        switches.add_arguments(action)
         for made in (put, rollback):
             made.add_argument("--comment")
         for made in (put, delete, rollback):
@@ -135,6 +136,9 @@ class Command(BaseCommand):
 
     def _changeset(self, options: dict[str, Any]) -> None:
         self._tell(options, *change_sets.run(self._rest, options))
+
+    def _switch(self, options: dict[str, Any]) -> None:
+        self._tell(options, *switches.run(self._rest, options))
 
     def _tell(self, options: dict[str, Any], answer: Any, text: str) -> None:
         told = _json(answer) if options["json"] else text

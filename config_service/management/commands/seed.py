@@ -18,7 +18,7 @@ from consensus import client as consensus_client
 
 ACTOR = "seed"
 TOKEN_NAME = "seed"
-SCOPES = ["read:*", "write:*", "publish:*", "reveal:*", "operate:*", "operate", "audit"]
+SCOPES = ["read:*", "write:*", "publish:*", "reveal:*", "operate:*", "operate", "audit", "switches", "flip"]
 
 
 class Command(ProposingCommand):

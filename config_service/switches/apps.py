@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class SwitchesConfig(AppConfig):
+    name = "config_service.switches"
+    verbose_name = "Switches"

@@ -1,0 +1,48 @@
+"""Bringing into the group's log what was done to switches without it, at whoever leads.
+
+A flip is in the audit trail about a second after it happened, or after there is a leader again. Until then the register
+holds it. To propose it twice is harmless: the state machine knows the last version of each switch.
+"""
+
+from collections.abc import Iterable
+from itertools import groupby
+
+from config_service.proposing import propose
+from config_service.switches import selectors, services
+from config_service.switches.commands import RecordFlips
+from config_service.switches.stored import Flip, decode
+from consensus.origin import coming_from
+from consensus.wire import RegisterState
+
+
+class Recorder:
+    """Remembers what it has recorded, so that what stands still costs nothing."""
+
+    def __init__(self) -> None:
+        self._done: dict[str, int] = {}
+
+    def record(self, states: Iterable[RegisterState]) -> int:
+        """Propose what is not recorded yet; returns how many changes. Raises what `propose` raises."""
+        recorded = 0
+        for state in states:
+            if state.value is not None and self._done.get(state.name, 0) < state.version:
+                recorded += self._record(state)
+                self._done[state.name] = state.version
+        return recorded
+
+    def _record(self, state: RegisterState) -> int:
+        switch = decode(state.value or b"")
+        known = selectors.recorded_version(state.name)
+        new = [flip for flip in switch.flips if flip.version > known]
+        for flips in _runs(new):
+            last = flips[-1]
+            with coming_from(last.origin):
+                propose(RecordFlips(state.name, tuple(flips)), last.actor)
+        if not switch.value:
+            services.clear(state.name, state.version)
+        return len(new)
+
+
+def _runs(flips: list[Flip]) -> list[list[Flip]]:
+    """Cut where somebody else goes on: a record has one actor and one origin."""
+    return [list(run) for _, run in groupby(flips, key=lambda flip: (flip.actor, flip.origin))]
