@@ -28,8 +28,7 @@ PLACES: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         (
             ("entries.ConfigEntry", "Entries", "entries"),
             ("entries.Namespace", "Namespaces", "namespaces"),
-            ("changes.ChangeSet", "Change sets", "changes"),
-            ("schemas.Schema", "Schemas", "schemas"),
+            ("changesets.ChangeSet", "Change sets", "changes"),
         ),
     ),
     ("Operation", (("consensus.Member", "Nodes", "nodes"), ("audit.AuditRecord", "Audit trail", "audit"))),

@@ -228,3 +228,41 @@ def test_a_session_that_ends_takes_nothing_with_it(browser: Browser, group: Real
     assert page.input_value("[name=string_value]") == "typed for an hour"
     save(page)
     assert group.get(node, key).json()["value"] == "typed for an hour"
+
+
+def test_a_second_person_approves_exactly_what_is_published(browser: Browser, group: RealGroup) -> None:
+    one, two, _ = group.nodes
+    namespace, name = fresh("ns").replace("/", "-"), f"boss-{uuid.uuid4().hex[:6]}"
+    user = {"password": "a long password", "is_staff": True, "is_superuser": True}
+    assert group.rest(one, "PUT", f"users/{name}", user).status_code == 201
+    made = group.rest(one, "PUT", f"namespaces/{namespace}", {"colour": "red", "protected": True})
+    assert made.status_code == 201
+    entry = f"namespaces/{namespace}/entries/limits/orders"
+    assert group.rest(one, "PUT", entry, {"value": 10}).status_code == 201
+    assert group.rest(one, "PUT", f"namespaces/{namespace}", {"requires_approval": True}).status_code == 200
+    ann = sign_in(browser, group, one)
+    ann.goto(f"{group.url(one)}{ENTRIES}/?namespace__name__exact={namespace}")
+    submit(ann, "#result_list tbody th a")
+    ann.fill("[name=integer_value]", "20")
+    review(ann)
+    assert not ann.locator("[name=_save]").count()
+    ann.fill("[name=change_title]", "More orders")
+    submit(ann, "[name=_propose]")
+    assert "another person has to approve" in ann.inner_text("main") and ann.is_disabled("button[value=publish]")
+    boss = sign_in(browser, group, two, name, "a long password")
+    boss.goto(f"{group.url(two)}/admin/changesets/changeset/")
+    submit(boss, "text=More orders")
+    ann.click("text=Edit…")
+    ann.wait_for_selector("[name=integer_value]")
+    ann.fill("[name=integer_value]", "2000")
+    review(ann)
+    submit(ann, "[name=_propose]")
+    submit(boss, "button[value=approve]")
+    assert "Nothing was done" in boss.inner_text("main") and "2000" in boss.inner_text(".diff-split .added")
+    submit(boss, "button[value=approve]")
+    assert f"Approved by {name}" in boss.inner_text("main")
+    submit(boss, "button[value=publish]")
+    assert f"type {namespace} to confirm" in boss.inner_text("main")
+    boss.fill(f"[name='confirm:{namespace}']", namespace)
+    submit(boss, "button[value=publish]")
+    assert "published" in boss.inner_text(".messagelist") and group.rest(one, "GET", entry).json()["value"] == 2000

@@ -11,7 +11,9 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from config_service.accounts import policy
-from config_service.console.editing.marks import protected, unconfirmed
+from config_service.console.changing.proposing import offered, propose, wanted_of_plan
+from config_service.console.editing.history_pages import number
+from config_service.console.editing.marks import approval_needed, protected, unconfirmed
 from config_service.entries import bulk, selectors
 from config_service.entries.bulk import COPY, DELETE, MOVE, Plan, Seen
 from config_service.entries.snapshots import EntrySnapshot
@@ -47,7 +49,7 @@ def go_on(admin: Any, request: HttpRequest) -> HttpResponse:
     there = selectors.entries_of([(one.namespace, one.key) for one in shown])
     visible = [entry for entry in there.values() if _may_see(request, entry.namespace)]
     page = _BulkPage(admin, request, visible, action)
-    return page.confirm(shown) if "_confirm" in request.POST else page.show()
+    return page.confirm(shown) if {"_confirm", "_propose"} & request.POST.keys() else page.show()
 
 
 class _BulkPage:
@@ -74,6 +76,10 @@ class _BulkPage:
             "problem": problem,
             "lacking": self._lacking(plan) if plan else [],
             "protected": protected(plan.written) if plan else [],
+            "approval": approval_needed(plan.written) if plan else [],
+            "change_sets": offered(self._request.user) if plan else [],
+            "change_set": number(self._request.POST.get("change_set")),
+            "change_title": self._request.POST.get("change_title", _TITLES[self._action]),
             "changed": list(changed),
             "refusal": refusal,
             "seen": json.dumps(shown),
@@ -87,6 +93,8 @@ class _BulkPage:
             return self.show()
         if changed := bulk.changed_since(shown, plan):
             return self.show(changed)
+        if "_propose" in self._request.POST:
+            return self._propose(plan)
         if missing := unconfirmed(self._request.POST, plan.written):
             return self.show(refusal=missing)
         user = self._request.user.get_username()
@@ -100,6 +108,21 @@ class _BulkPage:
         subject = "1 entry was" if count == 1 else f"{count} entries were"
         messages.success(self._request, f"{subject} {_DONE[self._action]} as revision {done.revision}.")
         return HttpResponseRedirect(_list_url())
+
+    def _propose(self, plan: Plan) -> HttpResponse:
+        posted, user = self._request.POST, self._request.user
+        if plan.replaced and "overwrite" not in posted:
+            return self.show(
+                refusal=f"Nothing was changed: {plan.replaced} entries would be replaced, which was not asked for"
+            )
+        try:
+            wanted = wanted_of_plan(user.get_username(), plan)
+            made = propose(user, wanted, number(posted.get("change_set")), posted.get("change_title", ""))
+        except PreconditionFailed as error:
+            return self.show([error.detail])
+        except REFUSALS as error:
+            return self.show(refusal=explain(error))
+        return HttpResponseRedirect(reverse("admin:changesets_changeset_change", args=[made.id]))
 
     def _plan(self) -> tuple[Plan | None, str]:
         """None while it is not known where to."""

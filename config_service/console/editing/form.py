@@ -84,6 +84,7 @@ class EntryForm(forms.Form):
         required=False, max_length=validation.MAX_COMMENT_LENGTH, widget=_line(placeholder="Why? For the history.")
     )
     base_revision = forms.IntegerField(required=False, min_value=0, widget=forms.HiddenInput, initial=0)
+    from_change_set = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
 
     def __init__(self, data: Any, *, namespaces: Sequence[str], base: Draft | None = None, **kwargs: Any):
         super().__init__(data, **kwargs)

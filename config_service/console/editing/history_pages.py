@@ -1,5 +1,6 @@
 """Looking back: the timeline of an entry, any two of its revisions side by side, and going back to one of them."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -7,6 +8,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
+from config_service.changesets.services import MAX_TITLE_LENGTH
+from config_service.console.changing.proposing import offered, propose, wanted_of
 from config_service.console.editing.draft import draft_of
 from config_service.console.editing.marks import mark_of, protected, unconfirmed
 from config_service.console.editing.namespaced import require, require_sight
@@ -15,7 +18,7 @@ from config_service.console.editing.timeline import events
 from config_service.differences.documents import readable
 from config_service.differences.lines import compare
 from config_service.entries import history, selectors, services
-from config_service.entries.snapshots import EntrySnapshot
+from config_service.entries.snapshots import SECRET, EntrySnapshot
 from config_service.errors import NotFound, PreconditionFailed, ProductError
 from config_service.refusals import REFUSALS, explain
 
@@ -90,6 +93,8 @@ def revert(admin: Any, request: HttpRequest, namespace: str, key: str) -> HttpRe
         require(request, "change" if current else "create", namespace=namespace)
         seen = number(request.POST.get("base_revision"))
         refusal = unconfirmed(request.POST, [namespace])
+    if request.method == "POST" and "_propose" in request.POST and past.type != SECRET:
+        return _propose(admin, request, past, current)
     if request.method == "POST" and not refusal:
         try:
             written = services.rollback_entry(
@@ -114,7 +119,26 @@ def revert(admin: Any, request: HttpRequest, namespace: str, key: str) -> HttpRe
         "refusal": refusal,
         "comment": request.POST.get("comment", ""),
         "watchers": watching(namespace, key),
+        "change_sets": offered(request.user),
+        "change_title": f"Bring {key} back to revision {revision}"[:MAX_TITLE_LENGTH],
     })  # fmt: skip
+
+
+def _propose(admin: Any, request: HttpRequest, past: EntrySnapshot, current: EntrySnapshot | None) -> HttpResponse:
+    """Going back as an edit of a change set."""
+    posted = request.POST
+    comment = posted.get("comment", "") or f"rollback to {past.revision}"
+    draft = replace(
+        draft_of(past), comment=comment, expires_at=None, base_revision=number(posted.get("base_revision")) or 0
+    )
+    try:
+        made = propose(
+            request.user, [wanted_of(draft)], number(posted.get("change_set")), posted.get("change_title", "")
+        )
+    except REFUSALS as error:
+        messages.error(request, explain(error))
+        return HttpResponseRedirect(request.get_full_path())
+    return HttpResponseRedirect(reverse("admin:changesets_changeset_change", args=[made.id]))
 
 
 def timeline_url(namespace: str, key: str) -> str:

@@ -12,6 +12,12 @@ def mark_of(name: str) -> Namespace | None:
     return Namespace.objects.filter(name=name).first()
 
 
+def approval_needed(names: Iterable[str]) -> list[str]:
+    """Those of ``names`` that change by approved change sets only."""
+    found = Namespace.objects.filter(name__in=list(names), requires_approval=True)
+    return list(found.values_list("name", flat=True))
+
+
 def protected(names: Iterable[str]) -> list[str]:
     """Those of ``names`` that are to be typed before anything changes in them."""
     return list(Namespace.objects.filter(name__in=list(names), protected=True).values_list("name", flat=True))

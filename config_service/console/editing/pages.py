@@ -17,10 +17,13 @@ from django.utils.html import format_html
 
 from config_service.accounts import policy
 from config_service.banner import group_banner
+from config_service.changesets.services import MAX_TITLE_LENGTH
+from config_service.console.changing.proposing import draft_in, offered, propose, wanted_of
 from config_service.console.editing import draft as drafts
 from config_service.console.editing.conflict import three_way
 from config_service.console.editing.draft import Draft, draft_of
 from config_service.console.editing.form import VALUE_FIELDS, EntryForm, fields_of
+from config_service.console.editing.history_pages import number
 from config_service.console.editing.marks import mark_of, protected, unconfirmed
 from config_service.console.editing.preview import preview
 from config_service.console.editing.verdict import verdict
@@ -30,7 +33,7 @@ from config_service.errors import PreconditionFailed, ProductError
 from config_service.refusals import REFUSALS, explain
 from consensus.errors import OutcomeUnknown
 
-STEPS = ("preview", "save", "merge", "edit")
+STEPS = ("preview", "save", "propose", "merge", "edit")
 CHOICE = "choice:"
 
 
@@ -65,7 +68,12 @@ class EntryPages:
         if reasons := verdict(draft).reasons:
             form.add_error(VALUE_FIELDS[draft.type], list(reasons))
             return self._edit(form)
-        return self._save(form, draft) if step == "save" else self._preview(form, draft)
+        match step:
+            case "save":
+                return self._save(form, draft)
+            case "propose":
+                return self._propose(form, draft)
+        return self._preview(form, draft)
 
     def show_again(self, reason: str) -> HttpResponse:
         """The form with what was typed, and nothing done."""
@@ -80,6 +88,7 @@ class EntryPages:
         if isinstance(refusal, ProductError):
             self._show_field_errors(form, draft, refusal)
         banner = group_banner()
+        posted = self._request.POST
         return self._render("preview", {
             "title": f"Review {draft.name}",
             "form": form,
@@ -91,6 +100,9 @@ class EntryPages:
             "mark": mark_of(draft.namespace),
             "refusal": explain(refusal) if refusal else unconfirmed,
             "outcome_unknown": isinstance(refusal, OutcomeUnknown),
+            "change_sets": offered(self._user),
+            "change_set": number(posted.get("change_set")) or form.cleaned_data.get("from_change_set"),
+            "change_title": posted.get("change_title", draft.comment or f"Change {draft.key}"[:MAX_TITLE_LENGTH]),
             "writing_off": banner.text if banner.warning else "",
             "request_id": self._request_id(),
         })  # fmt: skip
@@ -117,15 +129,27 @@ class EntryPages:
         self._admin.message_user(self._request, self._saved(written.entry, written.created), messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:entries_configentry_changelist"))
 
+    def _propose(self, form: EntryForm, draft: Draft) -> HttpResponse:
+        posted = self._request.POST
+        title = posted.get("change_title", "")
+        try:
+            made = propose(self._user, [wanted_of(draft)], number(posted.get("change_set")), title)
+        except PreconditionFailed:
+            return self._conflict(draft, selectors.find_entry(draft.namespace, draft.key), {})
+        except REFUSALS as error:
+            return self._preview(form, draft, error)
+        self._admin.message_user(self._request, f"{draft.name} is in the change set now.", messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:changesets_changeset_change", args=[made.id]))
+
     def _conflict(self, draft: Draft, current: EntrySnapshot | None, choices: Mapping[str, str]) -> HttpResponse:
         if current is not None and not self._may_see(current.namespace):
             return self.show_again(
                 "Nothing was changed: there is an entry with this name already, which you may not see."
             )
         ways = three_way(draft, current, choices)
-        form = EntryForm(
-            None, initial=fields_of(ways.merged, secret_in_clear=True), namespaces=[draft.namespace], base=ways.merged
-        )
+        initial = fields_of(ways.merged, secret_in_clear=True)
+        initial["from_change_set"] = number(self._request.POST.get("from_change_set"))
+        form = EntryForm(None, initial=initial, namespaces=[draft.namespace], base=ways.merged)
         return self._render("conflict", {
             "title": f"Changed meanwhile: {draft.name}", "form": form, "draft": draft, "ways": ways,
             "mine": drafts.to_text(draft), "mark": mark_of(draft.namespace),
@@ -159,9 +183,18 @@ class EntryPages:
 
     # --- what they share -------------------------------------------------------------------------------------------
     def _initial(self) -> dict[str, Any]:
+        asked = self._request.GET
+        place = (
+            (self._entry.namespace, self._entry.key)
+            if self._entry
+            else (asked.get("namespace", ""), asked.get("key", ""))
+        )
+        if change_set := number(asked.get("change_set")):
+            drafted = draft_in(self._user, change_set, *place)
+            found = drafted or (draft_of(self._entry) if self._entry else None)
+            return (fields_of(found) if found else {}) | {"from_change_set": change_set}
         if self._entry is not None:
             return fields_of(draft_of(self._entry))
-        asked = self._request.GET
         return {name: asked[name] for name in ("namespace", "key", "type") if name in asked}
 
     def _known(self) -> dict[str, Any]:
