@@ -92,7 +92,10 @@ def _same_row(old: int, new: int, line: str) -> Row:
 
 
 def _changed_rows(before: Sequence[str], after: Sequence[str], i: int, j: int, k: int, m: int) -> Iterator[Row]:
-    """Lines that are alike share a row; the others get one each."""
+    """Lines that are alike share a row, and so do two that stand for each other alone; the others get one each."""
+    if (j - i, m - k) == (1, 1) and _pieces(before[i], after[k]) is None:
+        yield Row(CHANGED, i + 1, (Piece(before[i], True),), k + 1, (Piece(after[k], True),))
+        return
     while i < j or k < m:
         if i < j and k < m:
             pair = _pieces(before[i], after[k])

@@ -38,7 +38,12 @@ def test_what_changed_within_a_line_is_marked():
 
 
 def test_lines_with_nothing_in_common_stand_apart():
-    assert sorted(row.kind for row in compare("apples", "1, 2").rows) == [ADDED, REMOVED]
+    assert sorted(row.kind for row in compare("apples\npears", "1, 2").rows) == [ADDED, REMOVED, REMOVED]
+
+
+def test_two_lines_that_stand_for_each_other_share_a_row():
+    (row,) = compare("10", "20").rows
+    assert row.kind == CHANGED and row.old[0].changed and row.new[0].changed
 
 
 def test_long_stretches_are_left_out():

@@ -138,7 +138,7 @@ class EntryPages:
             return self._conflict(draft, selectors.find_entry(draft.namespace, draft.key), {})
         except REFUSALS as error:
             return self._preview(form, draft, error)
-        self._admin.message_user(self._request, f"{draft.name} is in the change set now.", messages.SUCCESS)
+        self._admin.message_user(self._request, f"In the change set now: {draft.name}", messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:changesets_changeset_change", args=[made.id]))
 
     def _conflict(self, draft: Draft, current: EntrySnapshot | None, choices: Mapping[str, str]) -> HttpResponse:
