@@ -67,6 +67,20 @@ class PutEntry(CommandBase, frozen=True, tag="entries.put"):
         return (Target("entry", self.namespace, self.key),)
 
 
+class ResealEntry(CommandBase, frozen=True, tag="entries.reseal"):
+    """The value of a secret under another key: it stays what it is, so nobody has to approve it."""
+
+    namespace: str
+    key: str
+    value_json: str
+    expected_revision: int
+    comment: str = ""
+    expires_at: str = ""
+
+    def touches(self, done: Done) -> tuple[Target, ...]:
+        return (Target("entry", self.namespace, self.key),)
+
+
 class DeleteEntry(CommandBase, frozen=True, tag="entries.delete"):
     namespace: str
     key: str
@@ -206,6 +220,7 @@ EntriesCommand = (
     | DeleteNamespace
     | PutSchema
     | PutEntry
+    | ResealEntry
     | DeleteEntry
     | RollbackEntry
     | RollbackNamespace

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from config_service.entries.batch import Batch, Row, Step
-from config_service.entries.commands import DeleteEntry, PutEntry
+from config_service.entries.commands import DeleteEntry, PutEntry, ResealEntry
 from config_service.entries.gates import value_refusal, write_refusal
 from config_service.entries.snapshots import SECRET
 from config_service.entries.validation import type_to_keep
@@ -29,6 +29,15 @@ def put(batch: Batch, step: Step, command: PutEntry) -> Done | Refusal:
     row = batch.put(step, key, command.value_json, kind, command.comment, expires_at)
     created = before is None
     return Done(step.revision, created, row.created_revision, row.version, kind, step.at, expires_at=expires_at)
+
+
+def reseal(batch: Batch, step: Step, command: ResealEntry) -> Done | Refusal:
+    key = (command.namespace, command.key)
+    row = batch.rows[key]
+    if row is None or row.type != SECRET or row.revision != command.expected_revision:
+        return stale(command.expected_revision, row)
+    row = batch.put(step, key, command.value_json, SECRET, command.comment, command.expires_at)
+    return Done(step.revision, False, row.created_revision, row.version, SECRET, step.at, expires_at=command.expires_at)
 
 
 def delete(batch: Batch, step: Step, command: DeleteEntry) -> Done | Refusal:

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from config_service.entries.commands import PutEntry
+from config_service.entries.commands import ResealEntry
 from config_service.entries.models import ConfigEntry, EntryRevision
 from config_service.entries.snapshots import SECRET, time_text
-from config_service.errors import NotFound, PreconditionFailed
+from config_service.errors import PreconditionFailed
 from config_service.proposing import propose
 from config_service.sealing.seals import SealingUnavailable, newest_key_id, open_sealed, parse, seal
 from consensus.client import new_request_id
@@ -49,18 +49,17 @@ def _rotate_entry(actor: str, entry: ConfigEntry) -> bool:
     plain = open_sealed(entry.namespace_id, entry.key, entry.value)
     request_id = new_request_id()
     value = seal(entry.namespace_id, entry.key, plain, request_id)
-    command = PutEntry(
+    command = ResealEntry(
         entry.namespace_id,
         entry.key,
         value,
-        SECRET,
+        entry.revision,
         comment=entry.comment,
-        expected_revision=entry.revision,
         expires_at=time_text(entry.expires_at) if entry.expires_at else "",
     )
     try:
         propose(command, actor, request_id)
-    except (PreconditionFailed, NotFound):
+    except PreconditionFailed:
         return False
     return True
 

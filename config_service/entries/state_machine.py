@@ -17,6 +17,7 @@ from config_service.entries.commands import (
     PutEntry,
     PutNamespace,
     PutSchema,
+    ResealEntry,
     RevertNamespace,
     RollbackEntry,
     RollbackNamespace,
@@ -33,6 +34,7 @@ _REMEMBERED = 50_000
 Handler = Callable[[Batch, Step, Any], Done | Refusal]
 _HANDLERS: dict[type, Handler] = {
     PutEntry: decisions.put,
+    ResealEntry: decisions.reseal,
     DeleteEntry: decisions.delete,
     PutNamespace: namespaces.put,
     DeleteNamespace: namespaces.delete,
@@ -47,7 +49,7 @@ _HANDLERS: dict[type, Handler] = {
     ImportEntries: imports.run,
     DropImports: imports.drop,
 }
-_NAMES_ONE_ENTRY = (PutEntry, DeleteEntry, RollbackEntry)
+_NAMES_ONE_ENTRY = (PutEntry, ResealEntry, DeleteEntry, RollbackEntry)
 
 
 class EntriesStateMachine:

@@ -251,6 +251,14 @@ def test_rotation_keeps_when_a_secret_goes(vault, settings):
     assert vault.get(f"{PATH}/history").json()["items"][0]["version"] == 3
 
 
+def test_rotation_needs_no_approval_since_no_value_changes(vault, settings):
+    vault.put(PATH, {"value": PLAIN, "type": "secret"})
+    services.put_namespace("root", "shop", requires_approval=True, require_if_match=True)
+    settings.SECRET_KEYS = f"{K2},{K1}"
+    assert "1 secrets are sealed with k2 now" in rotate()
+    assert vault.put(PATH, {"value": "x"}, If_Match="*").status_code == 409
+
+
 def test_rotation_without_the_old_key_changes_nothing(vault, settings):
     settings.SECRET_KEYS = K2
     with pytest.raises(CommandError, match="'k1'"):
