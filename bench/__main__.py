@@ -10,10 +10,11 @@ from bench.failover import failover
 from bench.footprint import floors, idle
 from bench.loads import Loads
 from bench.pages import pages
+from bench.switches import switches
 from bench.watching import delays, idle_watchers
 from tests.support.group import RealGroup
 
-SECTIONS = ("floors", "idle", "writes", "reads", "watch", "sizes", "failover", "catchup", "pages")
+SECTIONS = ("floors", "idle", "writes", "reads", "watch", "sizes", "failover", "switches", "catchup", "pages")
 
 
 def main() -> int:
@@ -34,7 +35,7 @@ def main() -> int:
             floors(group)
         if "idle" in chosen:
             idle(group)
-        if {"writes", "reads", "watch", "failover"} & set(chosen):
+        if {"writes", "reads", "watch", "failover", "switches"} & set(chosen):
             etcd = start_if_installed()
         if {"writes", "reads", "sizes"} & set(chosen):
             loads = Loads(group, etcd, options.seconds, options.rounds)
@@ -49,6 +50,8 @@ def main() -> int:
             loads.sizes()
         if "failover" in chosen:
             failover(group, etcd, options.rounds)
+        if "switches" in chosen:
+            switches(group, etcd, options.rounds)
         if "catchup" in chosen:
             catchup(group)
         if "pages" in chosen:

@@ -31,7 +31,14 @@ PLACES: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("changesets.ChangeSet", "Change sets", "changes"),
         ),
     ),
-    ("Operation", (("consensus.Member", "Nodes", "nodes"), ("audit.AuditRecord", "Audit trail", "audit"))),
+    (
+        "Operation",
+        (
+            ("switches.SwitchChange", "Switches", "switches"),
+            ("consensus.Member", "Nodes", "nodes"),
+            ("audit.AuditRecord", "Audit trail", "audit"),
+        ),
+    ),
     (
         "Access",
         (

@@ -5,9 +5,10 @@ from config_service.switches.stored import Flip
 
 
 class RecordFlips(CommandBase, frozen=True, tag="switches.flip"):
-    """Changes of the switch ``name`` by one actor from one origin, oldest first."""
+    """Changes of the switch ``name`` in the life ``birth``, by one actor from one origin, oldest first."""
 
     name: str
+    birth: str
     flips: tuple[Flip, ...]
 
     def touches(self, done: Done) -> tuple[Target, ...]:

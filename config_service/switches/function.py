@@ -22,7 +22,8 @@ class _Command(msgspec.Struct, frozen=True, array_like=True, tag_field="verb", f
 
 
 class Set(_Command, frozen=True, tag="set"):
-    """``value`` is JSON, "" to delete. ``recorded``: up to this version the audit trail knows all."""
+    """``value`` is JSON, "" to delete. ``recorded``: up to this version of the life
+    ``recorded_birth`` the audit trail knows all. ``birth`` names the life that begins if there is none."""
 
     value: str
     condition: Condition
@@ -31,6 +32,8 @@ class Set(_Command, frozen=True, tag="set"):
     comment: str
     origin: Origin
     recorded: int
+    recorded_birth: str
+    birth: str
 
 
 class Clear(_Command, frozen=True, tag="clear"):
@@ -46,7 +49,7 @@ def change(register: Register, command: bytes) -> bytes | None:
     """See `consensus.ports.RegisterFunction`."""
     try:
         asked = _commands.decode(command)
-        before = decode(register.value) if register.value is not None else Switch("", 0, ())
+        before = decode(register.value) if register.value is not None else Switch("", 0, (), "")
     except (msgspec.DecodeError, Invalid) as error:
         # Of a newer release: what this one does not understand it must not replace.
         raise Conflict from error
@@ -65,7 +68,8 @@ def _set(before: Switch, version: int, asked: Set) -> Switch:
     kept = asked.value if len(asked.value.encode()) <= KEPT_VALUE_BYTES else None
     flip = Flip(version, version, kept, asked.actor, asked.at, asked.comment, asked.origin)
     created = before.created_version if before.value else version
-    return Switch(asked.value, created, with_flip(before.flips, flip, asked.recorded))
+    recorded = asked.recorded if asked.recorded_birth == before.birth else 0
+    return Switch(asked.value, created, with_flip(before.flips, flip, recorded), before.birth or asked.birth)
 
 
 def _require(condition: Condition, version: int) -> None:

@@ -6,7 +6,8 @@ from config_service.guard import ReplicatedModel
 
 
 class SwitchChange(ReplicatedModel):
-    """One change of one switch, brought into the log after it happened. ``id`` is NAME@VERSION.
+    """One change of one switch, brought into the log after it happened. ``id`` is NAME@VERSION@BIRTH, where ``birth``
+    names the life of the register that the version counts in (`stored.Switch`).
 
     ``value`` is JSON, "" for a deletion and NULL where it was too long to keep. Changes that had to be folded into one
     are the versions ``first_version`` to ``version``. ``revision`` is where the log tells of it.
@@ -14,6 +15,7 @@ class SwitchChange(ReplicatedModel):
 
     id = models.TextField(primary_key=True, editable=False)
     name = models.CharField(max_length=100, db_collation="C")
+    birth = models.TextField(default="")
     version = models.BigIntegerField()
     first_version = models.BigIntegerField()
     value = models.TextField(null=True)
@@ -23,12 +25,12 @@ class SwitchChange(ReplicatedModel):
     revision = models.BigIntegerField()
 
     class Meta:
-        ordering = ["name", "-version"]
+        ordering = ["name", "-revision", "-version"]
         base_manager_name = "objects"
         verbose_name = "switch"
         verbose_name_plural = "switches"
         permissions = [("flip_switch", "Can flip switches")]
-        constraints = [models.UniqueConstraint(fields=["name", "version"], name="switch_version")]
+        constraints = [models.UniqueConstraint(fields=["name", "version", "birth"], name="switch_version")]
 
     def __str__(self) -> str:
         return f"{self.name} at version {self.version}"

@@ -32,12 +32,13 @@ class Recorder:
 
     def _record(self, state: RegisterState) -> int:
         switch = decode(state.value or b"")
-        known = selectors.recorded_version(state.name)
+        birth, version = selectors.last_recorded(state.name)
+        known = version if birth == switch.birth else 0
         new = [flip for flip in switch.flips if flip.version > known]
         for flips in _runs(new):
             last = flips[-1]
             with coming_from(last.origin):
-                propose(RecordFlips(state.name, tuple(flips)), last.actor)
+                propose(RecordFlips(state.name, switch.birth, tuple(flips)), last.actor)
         if not switch.value:
             services.clear(state.name, state.version)
         return len(new)

@@ -66,10 +66,12 @@ def delete_switch(
 
 
 def _change(name: str, value: str, actor: str, comment: str, condition: Condition, request_id: str) -> RegisterOutcome:
-    command = Set(value, condition, actor, now(), comment, origin.current(), selectors.recorded_version(name))
+    birth, recorded = selectors.last_recorded(name)
+    request_id = request_id or uuid4().hex
+    command = Set(value, condition, actor, now(), comment, origin.current(), recorded, birth, request_id)
     # A retry is the same request although it is asked at another time, from elsewhere.
     same = blake2b(_encode((value, condition, actor, comment)), digest_size=16).digest()
-    outcome = consensus_client.get_client().change_register(name, _encode(command), request_id or uuid4().hex, same)
+    outcome = consensus_client.get_client().change_register(name, _encode(command), request_id, same)
     match outcome.kind:
         case Kind.DONE:
             return outcome

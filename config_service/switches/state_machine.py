@@ -9,14 +9,16 @@ KEPT = 100
 
 
 def apply(revision: int, at: str, command: RecordFlips) -> Done:
-    """A register's versions never begin anew, so what is up to the last known one is known already."""
-    known = SwitchChange.objects.filter(name=command.name).order_by("-version").values_list("version", flat=True)
+    """Within a life of a register versions only grow, so what is up to the last known one is known already."""
+    rows = SwitchChange.objects.filter(name=command.name)
+    known = rows.filter(birth=command.birth).order_by("-version").values_list("version", flat=True)
     last = known.first() or 0
     new = [flip for flip in command.flips if flip.version > last]
     SwitchChange.objects.bulk_create(
         SwitchChange(
-            id=f"{command.name}@{flip.version}",
+            id=f"{command.name}@{flip.version}@{command.birth}",
             name=command.name,
+            birth=command.birth,
             version=flip.version,
             first_version=max(flip.first, last + 1),
             value=flip.value,
@@ -27,6 +29,6 @@ def apply(revision: int, at: str, command: RecordFlips) -> Done:
         )
         for flip in new
     )
-    for version in list(known[KEPT : KEPT + 1]) if new else []:
-        SwitchChange.objects.filter(name=command.name, version__lte=version).delete()
+    old = rows.order_by("-revision", "-version").values_list("pk", flat=True)[KEPT:]
+    rows.filter(pk__in=list(old)).delete()
     return Done(revision, at=at, version=max(last, *(flip.version for flip in command.flips)), changed=len(new))

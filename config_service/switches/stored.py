@@ -32,11 +32,13 @@ class Flip(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Switch(msgspec.Struct, frozen=True, array_like=True):
-    """``value`` is JSON, "" once it is deleted. ``flips``: oldest first."""
+    """``value`` is JSON, "" once it is deleted. ``flips``: oldest first. ``birth`` names this life of the register: a
+    group that was restored from a snapshot knows what was recorded of another one, whose versions mean nothing here."""
 
     value: str
     created_version: int
     flips: tuple[Flip, ...]
+    birth: str
 
 
 class SwitchSnapshot(msgspec.Struct, frozen=True):

@@ -181,6 +181,19 @@ def test_a_deleted_switch_leaves_its_history_and_its_versions_go_on(flipper, dir
     assert flipper.get("switches/other/history").status_code == 404
 
 
+def test_a_group_that_was_restored_records_its_own_flips(flipper, direct):
+    """Its tables tell of the switches of another group, whose versions were higher; its registers begin anew."""
+    for number in range(5):
+        flipper.put(S, {"value": number})
+    assert recorded(direct) == 5
+    direct.forget_registers()
+    flipper.put(S, {"value": "new"})
+    flipper.put(S, {"value": "newer"})
+    assert recorded(direct) == 2 and recorded(direct) == 0
+    items = flipper.get(S + "/history").json()["items"]
+    assert [(item["version"], item["value"]) for item in items][:3] == [(2, "newer"), (1, "new"), (5, 4)]
+
+
 def test_old_changes_of_a_switch_are_forgotten(direct, root):
     for number in range(KEPT + 20):
         services.put_switch("root", "busy", number)
@@ -189,7 +202,7 @@ def test_old_changes_of_a_switch_are_forgotten(direct, root):
     assert kept.count() == KEPT and kept.order_by("version").first().version == 21
 
 
-ASKED = Set("1", Condition(), "ann", "2026-05-04T12:00:00Z", "", Origin("rest"), 0)
+ASKED = Set("1", Condition(), "ann", "2026-05-04T12:00:00Z", "", Origin("rest"), 0, "", "one")
 
 
 def test_a_register_never_grows_without_bound_and_says_what_it_folded():

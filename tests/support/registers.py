@@ -19,13 +19,17 @@ class LocalRegisters:
     """What `consensus.client.Client` offers about registers. While ``lost``, there is no majority."""
 
     def __init__(self) -> None:
+        self._news = threading.Condition()
+        self.lost = False
+        self.forget_registers()
+
+    def forget_registers(self) -> None:
+        """Begin anew."""
         config = PaxosConfig("n1", max_value_bytes=MAX_VALUE_BYTES)
         self._node = PaxosNode(config, Membership(1, ("n1",)), HardState(), {}, random.randint, 0)
         self._contexts = count(1)
         self._states: dict[str, RegisterState] = {}
-        self._news = threading.Condition()
         self._position = 0
-        self.lost = False
 
     def change_register(
         self, name: str, command: bytes, request_id: str, fingerprint: bytes, deadline_s: float | None = None

@@ -1,0 +1,91 @@
+"""Switches in the admin: the toggle, what it is based on, the history, and what a person without the right sees."""
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+
+from config_service.accounts import services as accounts
+from config_service.accounts.models import User
+from config_service.console.switching import pages
+from config_service.switches import services
+from config_service.switches.board import Board
+from config_service.switches.function import Condition
+from tests.support.waiting import eventually
+
+LIST = "/admin/switches/switchchange/"
+ONE = f"{LIST}kill/"
+
+
+@pytest.fixture
+def board(direct, monkeypatch):
+    made = Board(direct)
+    monkeypatch.setattr(pages, "get_board", lambda: made)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def web(root: User, board: Board) -> Client:
+    client = Client()
+    client.force_login(root)
+    return client
+
+
+def test_a_switch_is_made_flipped_and_deleted(web, board):
+    assert b"No switches yet" in web.get(LIST).content
+    web.post(LIST, {"name": "kill", "value": "false", "comment": "new"})
+    eventually(lambda: board.switches(), 5, "the board knows it")
+    shown = web.get(LIST).content.decode()
+    assert 'aria-checked="false"' in shown and 'value="true" role="switch"' in shown
+    assert web.post(ONE, {"base": "1", "value": "true", "from": "list"}).url == LIST
+    page = web.get(ONE).content.decode()
+    assert 'aria-checked="true"' in page and "new" in page
+    web.post(ONE, {"base": "2", "action": "delete"})
+    assert "This switch is deleted" in web.get(ONE).content.decode()
+
+
+def test_a_flip_is_based_on_what_was_shown(web):
+    services.put_switch("ann", "kill", True)
+    services.put_switch("bob", "kill", False)
+    told = web.post(ONE, {"base": "1", "value": "false"}, follow=True).content.decode()
+    assert "Nothing was changed: kill is at version 2" in told
+    assert services.read_switch("kill").version == 2
+
+
+def test_a_value_that_is_no_toggle_is_shown_and_set_as_json(web):
+    web.post(LIST, {"name": "kill", "value": '{"rate": 0.5}'})
+    assert services.read_switch("kill").value_json == '{"rate":0.5}'
+    web.post(ONE, {"base": "1", "value": "half", "comment": "text"})
+    assert services.read_switch("kill").value_json == '"half"'
+    page = web.get(ONE).content.decode()
+    assert 'role="switch"' not in page and "text" in page
+
+
+def test_what_cannot_be_is_told_and_what_was_typed_stays(web):
+    page = web.post(LIST, {"name": "-no", "value": "1"}).content.decode()
+    assert "Nothing was changed" in page and 'value="-no"' in page
+    services.put_switch("ann", "kill", 1)
+    assert "there is a switch" in web.post(LIST, {"name": "kill", "value": "2"}).content.decode()
+    assert "there is no switch" in web.get(f"{LIST}other/").content.decode()
+
+
+def test_without_a_majority_the_page_shows_what_the_node_knew(web, board, direct):
+    services.put_switch("ann", "kill", True)
+    eventually(lambda: board.switches(), 5, "the board knows it")
+    direct.lost = True
+    page = web.get(ONE).content.decode()
+    assert "As this node knew it last" in page and 'aria-checked="true"' in page
+    assert "Nothing was changed" in web.post(ONE, {"base": "1", "value": "false"}, follow=True).content.decode()
+
+
+def test_who_may_look_may_not_flip(root, board):
+    rights = {"is_staff": True, "permissions": ("switches.view_switchchange",)}
+    accounts.change_user("root", None, "ann", rights, "correct horse", "ann")
+    services.put_switch("root", "kill", True, condition=Condition())
+    client = Client()
+    client.force_login(User.objects.get(username="ann"))
+    eventually(lambda: board.switches(), 5, "the board knows it")
+    page = client.get(LIST).content.decode()
+    assert "disabled" in page and "New switch" not in page
+    assert client.post(ONE, {"base": "1", "value": "false"}).status_code == 403
+    assert Permission.objects.filter(codename="flip_switch").exists()
