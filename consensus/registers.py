@@ -157,9 +157,13 @@ class Registers:
             self.news.drop(lambda name: paxos.learned(name) is None)
 
     # --- who takes part ----------------------------------------------------------------------------------------------
+    @property
+    def _may_act(self) -> bool:
+        return self._admission.admitted and not self._admission.outside
+
     def _follow(self, now_ms: int) -> PaxosNode | None:
         """This node's part, under the membership of now; None: it may not act."""
-        if not self._admission.admitted or self._admission.outside:
+        if not self._may_act:
             return None
         committed = self._raft.committed_membership
         if self._paxos is None:
@@ -193,7 +197,7 @@ class Registers:
     # --- what is to be done ------------------------------------------------------------------------------------------
     def wait_ms(self, now_ms: int) -> int | None:
         """How long until the clock must be looked at; None: not before something happens."""
-        wake_ms = self._paxos.wake_ms() if self._paxos is not None else None
+        wake_ms = self._paxos.wake_ms() if self._paxos is not None and self._may_act else None
         return None if wake_ms is None else max(0, wake_ms - now_ms)
 
     def settle(self, now_ms: int) -> None:

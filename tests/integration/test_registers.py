@@ -167,4 +167,6 @@ def test_a_node_that_was_removed_takes_no_part_any_more(grown: Asking) -> None:
     grown.until(lambda: gone not in grown.cluster.leader().driver.node.committed_membership.everybody)
     grown.until(lambda: grown.cluster.machines[gone].driver.admission.outside)
     assert grown.put(gone, "r1", b"gone").status == "no_majority"
+    machine = grown.cluster.machines[gone]
+    assert machine.driver.registers.wait_ms(int(machine.clock_ms)) is None, "nor does it look at the clock for ever"
     assert grown.get("s1", "r1") == b"before"
