@@ -1,15 +1,12 @@
-"""Replicated facts about the group itself: who belongs to it, and which nodes are to get traffic. The rules of drain,
-decided while applying.
-
-Because the decision is part of the log, two operators who drain two nodes of three at once cannot both succeed.
-"""
+"""Replicated facts about the group itself: who belongs to it, and which nodes are to get traffic (node_states.py)."""
 
 import msgspec
 
 from consensus import membership_rows
 from consensus.errors import UnknownVersion
-from consensus.group_commands import ACTIVE, DRAINING, GroupResult, SetNodeState, command_decoder
+from consensus.group_commands import GroupResult, SetNodeState, command_decoder
 from consensus.models import Member
+from consensus.node_states import Standing, decide
 from consensus.ports import GroupChange
 from consensus.raft.messages import Membership
 from consensus.sql import raw_connection
@@ -47,24 +44,11 @@ def apply_membership(index: int, membership: Membership) -> GroupChange | None:
 def _set_node_state(index: int, command: SetNodeState) -> tuple[GroupResult, bool]:
     """The result, and whether anything was changed."""
     members = {member.node: member for member in Member.objects.all()}
-    member = members.get(command.node)
-    if member is None:
-        return GroupResult("", f"there is no node {command.node} in this group"), False
-    if member.state == command.state:
-        return GroupResult(member.state), False
-    if member.state not in command.when:
-        return GroupResult(member.state, f"{command.node} is {member.state}"), False
-    if command.state == DRAINING:
-        voters = [other for other in members.values() if other.voter]
-        left = sum(other.state == ACTIVE and other.node != command.node for other in voters)
-        needed = len(voters) // 2 + 1
-        if left < needed:
-            why = (
-                f"draining {command.node} would leave {left} active of {len(voters)} voters, "
-                f"fewer than the {needed} that a majority needs"
-            )
-            return GroupResult(member.state, why), False
-    member.state = command.state
-    member.state_revision = index
-    member.save()
-    return GroupResult(command.state), True
+    standings = {node: Standing(member.state, member.voter) for node, member in members.items()}
+    result, changed = decide(standings, command)
+    if changed:
+        member = members[command.node]
+        member.state = command.state
+        member.state_revision = index
+        member.save()
+    return result, changed

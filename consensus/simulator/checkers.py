@@ -7,6 +7,7 @@ every turn. `Ledger` makes each look as cheap as the news in it.
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from consensus.group_commands import ACTIVE
 from consensus.raft.messages import AppendReply, AppendRequest, Entry, HardState, Snapshot, VoteReply, VoteRequest
 from consensus.raft.node import Role
 from consensus.simulator.disk import Disk
@@ -122,6 +123,8 @@ class Checkers:
     def _vote_request(self, machine: "Machine", destination: str, message: VoteRequest) -> None:
         if not message.pre:
             self._voted(machine, message.term, machine.name)
+        elif machine.tables.node_state(machine.name)[0] != ACTIVE:
+            raise Violation(f"{machine.name} campaigns, though it is drained")
 
     def _voted(self, machine: "Machine", term: int, vote: str) -> None:
         durable = machine.disk.hard_state

@@ -54,6 +54,7 @@ class Cluster:
                     election_timeout_max_ms=timing.election_ms[1],
                     log_keep_entries=KEPT_ENTRIES,
                     log_keep_s=0.1,
+                    lease_reads=profile.lease_reads,
                 ),
                 self.world,
             )

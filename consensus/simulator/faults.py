@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
+from consensus.group_commands import ACTIVE, DRAINED, DRAINING, SetNodeState, encode_group_command
+from consensus.raft.messages import EntryKind
 from consensus.raft.node import Role
 from consensus.simulator.machine import Machine, World
 from consensus.simulator.network import Pair
 from consensus.simulator.profiles import FAIR, Profile
-from consensus.wire import Change, ChangeNote, ChangeRequest, RebuildRequest, TransferRequest
+from consensus.wire import Change, ChangeNote, ChangeRequest, ProposeRequest, RebuildRequest, TransferRequest
 
 
 class Faults:
@@ -48,6 +50,15 @@ class Faults:
             machine.start()
         if self._profile.verify_every_ms:
             self._mend_tables()
+        if "drain" in self._profile.faults:
+            self._undrain_all()
+
+    def _undrain_all(self) -> None:
+        """An operator who puts every node back, for as long as any is not."""
+        for machine in self._machines:
+            self.undrain(machine)
+        if any(one.tables.node_state(other.name)[0] != ACTIVE for one in self._machines for other in self._machines):
+            self._agenda.after(4 * self._profile.timing.election_ms[1], self._undrain_all)
 
     def _mend_tables(self) -> None:
         """An operator who rebuilds every node that says that it has diverged, for as long as any is damaged."""
@@ -196,6 +207,19 @@ class Faults:
         to = self._random.choice(("", *(machine.name for machine in self._machines)))
         self._trace.note(f"transfer to {to or 'whoever is best'}, asked of {machine.name}")
         machine.request(TransferRequest("", 0, 1000, to))
+
+    def drain(self, machine: Machine) -> None:
+        self._set_state(machine, DRAINING, (ACTIVE,))
+
+    def undrain(self, machine: Machine) -> None:
+        self._set_state(machine, ACTIVE, (DRAINING, DRAINED))
+
+    def _set_state(self, machine: Machine, state: str, when: tuple[str, ...]) -> None:
+        asked = self._random.choice(self._machines)
+        self._trace.note(f"{asked.name} is asked that {machine.name} be {state}")
+        request_id = f"{state}:{machine.name}:{self._random.getrandbits(48):x}"
+        data = encode_group_command(request_id, SetNodeState(machine.name, state, when, "operator", version=2))
+        asked.request(ProposeRequest("", 0, 1000, request_id, EntryKind.GROUP, data))
 
     def change_membership(self, machine: Machine) -> None:
         """Somebody comes or goes; ``machine``, whoever it is, may be the leader itself."""

@@ -41,7 +41,7 @@ class Machine:
         self.name = config.node
         self.world = world
         self.power = Power()
-        self.tables = Tables(self.power, lambda entries: world.checkers.applied(self, entries))
+        self.tables = Tables(self.power, lambda entries: world.checkers.applied(self, entries), config.members)
         self.disk = Disk(
             self.power,
             lambda hard, entries: world.checkers.written(self, hard, entries),

@@ -51,6 +51,8 @@ class Profile:
     compact_every_ms: float = 0.0
     # How often the leader has all nodes compare their tables; 0: never.
     verify_every_ms: float = 0.0
+    # Leaders answer reads within their lease; then clocks have to run at the right rate.
+    lease_reads: bool = False
     # How many nodes stand outside the group at first, to be added to it.
     spares: int = 0
 
@@ -188,6 +190,29 @@ PROFILES = {
             lasts_ms=(20.0, 1000.0),
             compact_every_ms=300.0,
             spares=5,
+        ),
+        Profile(
+            "drains",
+            "nodes are drained and put back, the leader too, by operators who do not wait for each other",
+            {"drain": 6, "undrain": 5, "crash": 2, "crash_leader": 1, "fail_soon": 2, "cut": 2, "transfer": 2},
+            120.0,
+            weather=Weather(0.03, 0.1, (0.2, 8.0)),
+            timing=BRISK,
+            crash_chance=0.001,
+            down_ms=(5.0, 600.0),
+            lasts_ms=(20.0, 800.0),
+        ),
+        Profile(
+            "leases",
+            "leaders answer reads by their lease, and are cut off, paused, deposed and asked to hand over meanwhile",
+            {"isolate_leader": 5, "cut": 3, "cut_partly": 2, "pause": 3, "transfer": 4, "crash_leader": 2, "crash": 1},
+            120.0,
+            weather=Weather(0.02, 0.1, (0.2, 15.0)),
+            timing=BRISK,
+            request_every_ms=3.0,
+            down_ms=(5.0, 400.0),
+            lasts_ms=(20.0, 1200.0),
+            lease_reads=True,
         ),
         Profile(
             "divergence",

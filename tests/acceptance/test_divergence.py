@@ -55,8 +55,13 @@ def test_a_leader_whose_tables_differ_stops_serving_until_it_is_rebuilt(group: R
     readyz = group.http.get(f"{group.url(odd)}/readyz")
     assert readyz.status_code == 503 and "entries_configentry" in readyz.json()["detail"]
     for query in ("", "?consistency=stale"):
-        refused = group.get(odd, "divergence/price", query)
-        assert refused.status_code == 503 and refused.json()["type"].endswith(":diverged"), refused.text
+
+        def refused(query: str = query) -> bool:
+            answer = group.get(odd, "divergence/price", query)
+            assert answer.status_code == 503, answer.text
+            return answer.json()["type"].endswith(":diverged")
+
+        eventually(refused, 30, "it says why it refuses")
     assert group.put(odd, "divergence/price", 1).status_code == 503
     assert "config_node_diverged 1.0" in group.http.get(f"{group.url(odd)}/metrics").text
 

@@ -21,6 +21,8 @@ PENDING = "consensus/pending.py"
 FORWARDING = "consensus/forwarding.py"
 TABLES = "consensus/simulator/tables.py"
 VERIFICATION = "consensus/verification.py"
+DRAIN = "consensus/drain.py"
+STATES = "consensus/node_states.py"
 UPKEEP = "consensus/upkeep.py"
 
 

@@ -1,6 +1,6 @@
 """Mistakes about who belongs to the group."""
 
-from tests.mutation.planting import CHANGE, ELECTION, MEMBERSHIPS, QUORUM, REPLICATION, STATE, mutant
+from tests.mutation.planting import CHANGE, DRAIN, ELECTION, MEMBERSHIPS, QUORUM, REPLICATION, STATE, STATES, mutant
 
 BUGS = (
     mutant(
@@ -74,5 +74,21 @@ BUGS = (
         ELECTION,
         " and bool(state.quorum.voters)",
         "",
+    ),
+    mutant(
+        "a drained node campaigns",
+        "leadership comes back to a node that is to be stopped",
+        "drains",
+        DRAIN,
+        "self._node.allow_campaign(fit and state == ACTIVE)",
+        "self._node.allow_campaign(fit)",
+    ),
+    mutant(
+        "a majority may be drained",
+        "nobody is left to lead",
+        "drains",
+        STATES,
+        "if left < needed:",
+        "if left < 0:",
     ),
 )

@@ -51,4 +51,12 @@ BUGS = (
         "if context != self.context or not self.in_flight:",
         "if not self.in_flight:",
     ),
+    mutant(
+        "a lease longer than the others wait",
+        "a deposed leader answers with old data",
+        "T 6.4.1, R29",
+        READS,
+        "lease_ms = state.config.election_timeout_min_ms * (1 - state.config.max_clock_drift)",
+        "lease_ms = 4 * state.config.election_timeout_max_ms",
+    ),
 )

@@ -1,6 +1,6 @@
 """Mistakes about tables that differ from the others'."""
 
-from tests.mutation.planting import DRIVER, UPKEEP, VERIFICATION, Patch, mutant
+from tests.mutation.planting import DRIVER, UPKEEP, VERIFICATION, mutant
 
 BUGS = (
     mutant(
@@ -10,20 +10,6 @@ BUGS = (
         VERIFICATION,
         "if (found := known.get(own.index)) is not None",
         "if (found := known.get(max(known))) is not None",
-    ),
-    mutant(
-        "digest taken later than the mark",
-        "nodes compare what they had at different indexes",
-        "divergence",
-        UPKEEP,
-        "if entry.kind == EntryKind.VERIFY or place == len(committed):",
-        "if place == len(committed):",
-        Patch(
-            UPKEEP,
-            "            if last.kind == EntryKind.VERIFY:\n                self._around.digests.begin(last.index)",
-            "            if marks := [entry for entry in entries if entry.kind == EntryKind.VERIFY]:\n"
-            "                self._around.digests.begin(marks[-1].index)",
-        ),
     ),
     mutant(
         "a minority decides who is right",
