@@ -1,5 +1,6 @@
 """The group in the admin, in a real browser: the dashboard, and operations on nodes while scripts write."""
 
+import uuid
 from contextlib import ExitStack
 
 from playwright.sync_api import Browser, Page
@@ -10,6 +11,7 @@ from tests.support.load import Load
 from tests.support.waiting import eventually
 
 NODES = "/admin/consensus/member/"
+RUN = uuid.uuid4().hex[:6]
 
 
 def operate(page: Page, group: RealGroup, asked: str, operation: str, node: str, ended: str) -> None:
@@ -26,7 +28,7 @@ def test_the_leader_is_drained_and_no_request_fails(browser: Browser, group: Rea
     page = sign_in(browser, group, other)
     page.goto(f"{group.url(other)}{NODES}operate/drain/?node={leader}")
     assert "No further node may fail meanwhile" in page.inner_text("#plan")
-    loads = [Load(group, node, f"drain-{node}", threads=1) for node in (leader, other)]
+    loads = [Load(group, node, f"{RUN}-drain-{node}", threads=1) for node in (leader, other)]
     with ExitStack() as writing:
         for load in loads:
             writing.enter_context(load)
@@ -53,7 +55,7 @@ def test_every_node_in_turn_is_drained_stopped_and_started_while_others_write(
         asked = next(name for name in group.nodes if name != node)
         page = sign_in(browser, group, asked)
         operate(page, group, asked, "drain", node, "Safe to stop")
-        others = [Load(group, name, f"rolling-{node}-{name}", threads=1) for name in group.nodes if name != node]
+        others = [Load(group, name, f"{RUN}-{node}-{name}", threads=1) for name in group.nodes if name != node]
         with ExitStack() as writing:
             for load in others:
                 writing.enter_context(load)

@@ -3,7 +3,7 @@
 import {svg} from "./dom.js";
 import {count, span} from "./texts.js";
 
-const HEIGHT = 330, RADIUS = 34, SIDE = 85, ABOVE = 88, BELOW = 92;
+const HEIGHT = 330, RADIUS = 34, SIDE = 104, ABOVE = 88, BELOW = 92;
 
 // ``width`` is that of the place where it is put, so that its letters keep their size.
 export function ring(nodes, group, width) {
@@ -15,7 +15,7 @@ export function ring(nodes, group, width) {
     return svg("svg", {class: "ring", viewBox: `0 0 ${width} ${HEIGHT}`, width, role: "group", "aria-label": `${label} ${nodes.map(sentence).join(" ")}`},
         links,
         nodes.length > 2 && svg("text", {class: "middle halo", x: width / 2, y: HEIGHT / 2 + 16}, leader ? `${group.quorum_size} of ${group.voters} decide` : "no leader"),
-        nodes.map((node) => drawn(node, places.get(node.node), node === leader)));
+        nodes.map((node) => drawn(node, places.get(node.node), node === leader, width < 420)));
 }
 
 // Places in a ring, the first at the top, stretched so that they fill the picture. What is said of a node in the upper
@@ -36,13 +36,13 @@ function link(from, to, node) {
     return svg("line", {class: `link link-${kind}`, x1: from.x, y1: from.y, x2: to.x, y2: to.y});
 }
 
-function drawn(node, {x, y, above}, leads) {
+function drawn(node, {x, y, above}, leads, narrow) {
     const kinds = [leads && "leads", troubled(node) && "trouble", node.state !== "active" && "aside", !node.voter && "learner"];
     const inside = [
         svg("circle", {class: "disc", cx: x, cy: y, r: RADIUS}),
         svg("text", {class: "name", x, y: y + 5}, node.node.length > 7 ? `${node.node.slice(0, 6)}…` : node.node),
         svg("text", {class: "halo state", x, y: above ? y - RADIUS - 30 : y + RADIUS + 20}, standing(node, leads)),
-        svg("text", {class: "halo about", x, y: above ? y - RADIUS - 12 : y + RADIUS + 38}, distance(node)),
+        svg("text", {class: "halo about", x, y: above ? y - RADIUS - 12 : y + RADIUS + 38}, distance(node, narrow)),
     ];
     const group = {class: kinds.filter(Boolean).join(" ")};
     if (!node.admin) return svg("g", group, inside);
@@ -58,10 +58,13 @@ function standing(node, leads) {
     return node.state === "active" ? role : `${role}, ${node.state}`;
 }
 
-function distance(node) {
+// In a narrow picture there is no room for more than how far it is.
+function distance(node, narrow = false) {
     if (node.image) return `image ${Math.floor((100 * node.image[0]) / Math.max(1, node.image[1]))} %`;
     const heard = node.here ? "answers you" : node.heard_ms === null ? "never heard" : `heard ${span(node.heard_ms)} ago`;
-    return node.reachable ? `${node.lag ? `${count(node.lag)} behind` : "level"} · ${heard}` : heard;
+    if (!node.reachable) return heard;
+    const far = node.lag && node.role !== "leader" ? `${count(node.lag)} behind` : "level";
+    return narrow ? far : `${far} · ${heard}`;
 }
 
 const sentence = (node) => `${node.node}: ${standing(node, node.role === "leader")}, ${distance(node)}.`;
