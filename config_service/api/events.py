@@ -13,8 +13,8 @@ MOST_BYTES = 8 * 1024 * 1024
 
 
 def event_body(change: ChangeSnapshot) -> dict[str, Any]:
-    """As in an entry's history, without what was before. The value of a delete is null, and so is that of a secret,
-    which is read by asking for it."""
+    """What a watch tells of a change, and history with what was before. The value of a delete is null, and so is that
+    of a secret, which is read by asking for it."""
     return {
         "namespace": change.namespace,
         "key": change.key,

@@ -10,6 +10,7 @@ from config_service.api.authentication import require
 from config_service.api.base import MAX_REVISION, READ_PARAMETERS, ApiView
 from config_service.api.bodies import etag, read_body, read_number, read_precondition, read_query, read_request_id
 from config_service.api.entries import entry_body
+from config_service.api.events import event_body
 from config_service.api.paging import PAGE_PARAMETERS, cursor, read_page
 from config_service.entries import history, services, validation
 from config_service.entries.snapshots import ChangeSnapshot, time_text
@@ -21,24 +22,11 @@ def change_body(change: ChangeSnapshot) -> dict[str, Any]:
     before = change.before
     existed = before is not None and before.operation == "put"
     lost = before is None and (change.version > 1 or change.operation == "delete")
-    return {
-        "namespace": change.namespace,
-        "key": change.key,
-        "revision": change.revision,
-        "operation": change.operation,
-        "value": msgspec.Raw(change.shown_json.encode()),
-        **({"masked": True} if change.masked else {}),
-        "type": change.type,
+    return event_body(change) | {
         "old_value": msgspec.Raw(before.shown_json.encode()) if existed else None,
         "old_type": before.type if existed else None,
         "old_revision": before.revision if existed else None,
         "old_compacted": lost,
-        "created_revision": change.created_revision,
-        "version": change.version,
-        "time": change.at,
-        "actor": change.actor,
-        "comment": change.comment,
-        "expires_at": change.expires_at,
     }
 
 
