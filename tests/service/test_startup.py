@@ -31,6 +31,7 @@ def test_sound_settings_pass(settings):
         ("k1:short", "the key 'k1' in SECRET_KEYS must be 32 bytes in base64"),
         (f"k1:{new_key()},k1:{new_key()}", "the key id 'k1' occurs twice"),
     ],
+    ids=["a name alone", "a short key", "a name twice"],
 )
 def test_keys_that_cannot_be_read_end_the_process_with_one_line(settings, capsys, keys, complaint):
     settings.SECRET_KEYS = keys
