@@ -15,13 +15,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from consensus.conf import NodeConfig
-from consensus.errors import InvariantViolation
+from consensus.errors import InvariantViolation, NameUsed
 from consensus.ports import Applier, Storage, StoredState, Transport
 from consensus.raft.messages import HardState, Identity, Membership, RaftMessage, Snapshot, VoteReply, VoteRequest
-from consensus.raft.node import RaftNode
+from consensus.raft.node import RaftNode, Role
 from consensus.wire import Hello, HelloAnswer
 
 HELLO_EVERY_MS = 300
+# Without a word from a leader for so long, a node asks who belongs to the group: it may know none of them any more.
+LOST_AFTER_MS, LOST_HELLO_EVERY_MS = 3000, 1500
 MAX_JOINING = 16
 
 logger = logging.getLogger(__name__)
@@ -81,6 +83,9 @@ class Admission:
         self.admitted = False
         # The others say that this node was taken out of the group while it was away.
         self._dismissed = False
+        # The latest membership that others told of, where it is ahead of this node's log: whom to talk to, no more. The
+        # leader may have come while this node was away.
+        self._told = Membership()
         self._contacts: Mapping[str, Identity] = {}
         self.update_contacts()
         self._decide()
@@ -97,6 +102,8 @@ class Admission:
         for node, identity in self._node.membership.identities.items():
             address = contacts[node].address if node in contacts else identity.address
             contacts[node] = Identity(identity.incarnation, address)
+        if self._told.version > self._node.membership.version:
+            contacts = dict(self._told.identities) | contacts
         contacts |= {node: joining.identity for node, joining in self.joining.items()}
         for node, heard in self._acquaintances.identities.items():
             if node in contacts and contacts[node].incarnation in ("", heard.incarnation):
@@ -111,18 +118,22 @@ class Admission:
 
     # --- saying hello ----------------------------------------------------------------------------------------------
     def tick(self, now_ms: int) -> None:
-        if (not self.admitted or self.outside) and now_ms - self._said_ms >= HELLO_EVERY_MS:
+        every_ms = HELLO_EVERY_MS if not self.admitted or self.outside else LOST_HELLO_EVERY_MS
+        if now_ms - self._said_ms >= every_ms and (not self.admitted or self.outside or self._lost(now_ms)):
             self.say_hello(now_ms)
         for node, joining in list(self.joining.items()):
             if node in self._node.membership.everybody or now_ms - joining.heard_ms > 10 * HELLO_EVERY_MS:
                 del self.joining[node]
         self.update_contacts()
 
+    def _lost(self, now_ms: int) -> bool:
+        return self._node.role is not Role.LEADER and now_ms - self._node.heard_ms > LOST_AFTER_MS
+
     def say_hello(self, now_ms: int) -> None:
         self._said_ms = now_ms
         for peer in sorted(self._contacts):
             if peer != self._config.node:
-                self._transport.send(peer, [self._hello(waiting=not self.admitted)])
+                self._transport.send(peer, [self._hello(waiting=not self.admitted or self._lost(now_ms))])
 
     def _hello(self, waiting: bool) -> Hello:
         founders = tuple(sorted(self._config.members))
@@ -176,6 +187,9 @@ class Admission:
     # --- being admitted --------------------------------------------------------------------------------------------
     def on_answer(self, source: str, message: HelloAnswer) -> None:
         own = self._config.node
+        if message.membership.version > max(self._told.version, self._node.membership.version):
+            self._told = message.membership
+            self.update_contacts()
         known = message.membership.identities.get(own)
         new = self._stored.hard_state == HardState() and self._stored.last_index == 0
         if known is not None and known.incarnation != self._stored.incarnation:
@@ -184,7 +198,7 @@ class Admission:
                 f"Start it under a new name, and remove {own} from the group"
             )
         if not self._node.membership.voters and own in message.membership.former:
-            raise InvariantViolation(f"the group had a node {own} before, and a name is never used again")
+            raise NameUsed(f"the group had a node {own} before, and a name is never used again")
         self._dismissed = own in message.membership.former
         if not self._node.membership.voters and known is not None:
             # The group was founded, or took this node in, before this node knew. It has promised nothing yet.

@@ -75,6 +75,10 @@ class InvariantViolation(ConsensusError):
     """The node found a state that correct operation cannot produce. It stops rather than guess."""
 
 
+class NameUsed(InvariantViolation):
+    """The group had a node of this name before; perhaps this one, removed before it knew that it had been added."""
+
+
 class Fenced(ConsensusError):
     """Another process has taken over this node's identity (a newer boot epoch): this one must stop writing."""
 

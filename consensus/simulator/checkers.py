@@ -150,6 +150,12 @@ class Checkers:
             if committed[index - 1] is not entry and committed[index - 1] != entry:
                 raise Violation(f"{machine.name} applies another entry at {index} than was committed there")
 
+    def turned_away(self, machine: "Machine") -> None:
+        """The group is said to have had a node of this name: then somebody must have removed it."""
+        running = [one.driver for one in self.machines.values() if one.driver is not None]
+        if not any(machine.name in driver.node.membership.former for driver in running):
+            raise Violation(f"{machine.name} is turned away, and was never removed")
+
     def turned(self, machine: "Machine") -> None:
         """After a turn: election safety, leader append-only, leader completeness, commit index."""
         node = machine.driver.node  # type: ignore[union-attr]

@@ -7,6 +7,7 @@ from random import Random
 from consensus.admission import Acquaintances
 from consensus.conf import NodeConfig
 from consensus.driver import Driver, Events, Ports
+from consensus.errors import NameUsed
 from consensus.ports import ReceivedImage
 from consensus.raft.messages import Identity, Snapshot
 from consensus.simulator.agenda import Agenda
@@ -213,6 +214,10 @@ class Machine:
             world.trace.turn(self, events)
             self.crash()
             world.agenda.after(Profile.draw_ms(self._random, world.profile.down_ms), self.start)
+            return
+        except NameUsed:
+            world.checkers.turned_away(self)
+            self.crash()
             return
         self._busy_until_ms = world.agenda.now_ms + power.used_ms
         world.trace.turn(self, events)

@@ -1,5 +1,7 @@
 """Who a node is: founding, joining, and storage that went back (R46, N04), on whole simulated nodes."""
 
+from dataclasses import replace
+
 import pytest
 
 from consensus.errors import InvariantViolation
@@ -15,8 +17,8 @@ from consensus.wire import Answer, Change, ChangeNote, ChangeRequest
 class Group(Cluster):
     """A calm group that tells what the nodes answer, and into which strangers may come."""
 
-    def __init__(self, nodes: int = 3):
-        super().__init__(1, nodes, PROFILES["calm"])
+    def __init__(self, nodes: int = 3, spares: int = 0):
+        super().__init__(1, nodes, replace(PROFILES["calm"], spares=spares))
         self.answers: list[Answer] = []
         self.world.publish = self._take
 
@@ -176,3 +178,30 @@ def test_a_change_that_would_leave_no_majority_is_refused() -> None:
     group.run_for(2000)
     answer = group.change(Change.REMOVE, other.name)
     assert (answer.status, b"no majority" in answer.result) == ("refused", True)
+
+
+@pytest.mark.parametrize("restarted", [True, False])
+def test_a_node_finds_a_leader_that_came_while_it_was_away(restarted: bool) -> None:
+    """Those whom it knows tell who belongs to the group now; of the leader itself it has never heard."""
+    group = Group(spares=1)
+    group.write(3)
+    leader = group.settled()
+    away = next(machine for machine in group.machines.values() if machine is not leader and machine.name != "s1")
+    if restarted:
+        away.crash(lose_tables=False)
+    else:
+        ways = [pair for other in group.machines for pair in ((other, away.name), (away.name, other))]
+        group.network.cut(ways)
+    new = group.machines["s1"]
+    group.until(lambda: "s1" in leader.driver.admission.joining)
+    # Asked directly: `settled` would wait for the one that is away.
+    leader.request(ChangeRequest("test", 1, 5000, ChangeNote(Change.ADD, "s1", "admin")))
+    group.until(lambda: "s1" in leader.driver.node.membership.voters and leader.driver.node.membership_settled)
+    leader.driver.node.transfer_leadership("s1", int(leader.clock_ms))
+    group.until(lambda: new.driver.node.role is Role.LEADER)
+    if restarted:
+        away.start()
+    else:
+        group.network.mend(ways)
+    group.until(lambda: away.driver.node.leader == "s1" and "s1" in away.driver.node.membership.voters)
+    group.write(1)
