@@ -28,7 +28,7 @@ from config_service.api.hot import HotReads  # noqa: E402
 from config_service.api.lean import LeanWrites  # noqa: E402
 from config_service.api.metrics import count  # noqa: E402
 from config_service.api.rendering import render_held  # noqa: E402
-from config_service.api.streams import Watches  # noqa: E402
+from config_service.api.watches import Watches  # noqa: E402
 from config_service.bridge import DjangoBridge, Receive, Scope, Send, Threads  # noqa: E402
 from config_service.database import base as database  # noqa: E402
 from config_service.live import hub  # noqa: E402
@@ -38,7 +38,8 @@ from consensus import client as consensus_client  # noqa: E402
 from consensus import heap  # noqa: E402
 from consensus.conf import get_config  # noqa: E402
 
-_API, _NAMESPACES, _WATCH = "/api/v1/", "/api/v1/namespaces/", "/api/v1/watch"
+_API, _NAMESPACES = "/api/v1/", "/api/v1/namespaces/"
+_WATCHES = frozenset(("/api/v1/watch", "/api/v1/switches/watch"))
 # The few and short questions of the event loop must not wait behind requests that fill the other pool.
 LOOP_THREADS = 4
 
@@ -73,7 +74,7 @@ class Application:
         if scope["method"] in ("PUT", "DELETE") and path.startswith(_NAMESPACES):
             return await self._writes.answer(scope, receive, send)
         if self._live is not None and scope["method"] == "GET":
-            if path == _WATCH:
+            if path in _WATCHES:
                 return await self._watches(scope, receive, send)
             if path.startswith(_NAMESPACES) and (status := await self._reads.answer(scope, send, extra)):
                 return status

@@ -10,7 +10,7 @@ from rest_framework.settings import api_settings
 
 from config_service.api.authentication import require
 from config_service.api.throttles import caller_of
-from config_service.live.authority import Credential, Decision
+from config_service.live.authority import SWITCHES, Credential, Decision
 
 _no_response = lambda request: HttpResponse()  # noqa: E731
 _sessions, _users = SessionMiddleware(_no_response), AuthenticationMiddleware(_no_response)
@@ -21,12 +21,15 @@ def credential_of(request: Request) -> Credential:
 
 
 def decide(credential: Credential, namespace: str) -> Decision:
-    """Whether the caller may read ``namespace``; with "" whether it may ask at all. See `live.authority`."""
+    """Whether the caller may read ``namespace``; with "" whether it may ask at all, with `SWITCHES` whether
+    it may read switches. See `live.authority`."""
     request = _request(credential)
     try:
         if not request.user.is_authenticated:
             return Decision(False, problem="not signed in any more")
-        if namespace:
+        if namespace == SWITCHES:
+            require(request, "read_switches")
+        elif namespace:
             require(request, "read", namespace)
     except exceptions.APIException as error:
         return Decision(False, problem=str(error.detail))

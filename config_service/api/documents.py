@@ -15,6 +15,7 @@ from config_service.entries.transacting import MAX_OPERATIONS
 from config_service.entries.transfer.formats import FORMATS, MAX_FILE_BYTES
 from config_service.entries.validation import COLOURS, MAX_KEY_LENGTH, MAX_TTL_S, TYPES
 from config_service.switches.validation import MAX_COMMENT_LENGTH as MAX_SWITCH_COMMENT
+from config_service.switches.validation import NAME as SWITCH_NAME
 
 _REVISION = {"type": "integer", "minimum": 0, "maximum": 2**48}
 _TIME = {"type": "string", "format": "date-time"}
@@ -89,6 +90,13 @@ SCHEMAS = {
             "comment": _TEXT,
         }
     ),
+    "SwitchChange": _object(
+        {
+            "name": _TEXT, "operation": {"enum": ["put", "delete"]}, "value": {"nullable": True},
+            "version": {"type": "integer", "minimum": 1}, "time": {**_TIME, **_OR_NULL}, "actor": {**_TEXT, **_OR_NULL},
+            "comment": _TEXT,
+        }
+    ),
     "Change": _object(
         {
             "namespace": _TEXT, "key": _TEXT, "revision": _REVISION, "operation": {"enum": ["put", "delete"]},
@@ -131,7 +139,9 @@ QUERIES = {
     "min_revision": _query(_REVISION, "Wait until this node has applied this revision."),
     "revision": _query(_REVISION, "Read the past: as of this revision."),
     "at": _query(_TIME, "Read the past: as of this time."),
-    "prefix": _query({"type": "string", "pattern": r"^[A-Za-z0-9._\-/]*$"}, "Only keys that begin so."),
+    "prefix": _query(
+        {"type": "string", "pattern": r"^[A-Za-z0-9._\-/]*$"}, "Only keys (of switches: names) that begin so."
+    ),
     "confirm": _query(_TEXT, "The id of the group whose data is replaced."),
     "index": _query(_REVISION, "The revision of the snapshot."),
     "above": _query(_REVISION, "The highest revision that anybody may have seen."),
@@ -143,6 +153,8 @@ QUERIES = {
     "namespace": _query(PATH_PARAMETERS["namespace"], "Only this namespace; by default all that may be read."),
     "state": _query({"type": "string", "enum": list(State.values)}, "Only those in this state."),
     "since": _query(_REVISION, "Tell what came after this revision; by default from now on."),
+    "name": _query({"type": "string", "pattern": f"^{SWITCH_NAME}$"}, "Only this switch."),
+    "seen": _query(_TEXT, "What the answer before gave as `seen`; by default nothing."),
     "wait_s": _query({"type": "integer", "minimum": 0, "maximum": 60, "default": 0}, "How long a poll may wait."),
     "from": {**_query(_REVISION, "The earlier revision."), "required": True},
     "to": _query(_REVISION, "The later revision; by default now."),
@@ -237,6 +249,9 @@ RESULTS = {
     ),
     "switch": _ref("Switch"),
     "switches": _object({"items": {"type": "array", "items": _ref("Switch")}, "next": _NEXT}),
+    "switch_changes": _object(
+        {"whole": _FLAG, "items": {"type": "array", "items": _ref("SwitchChange")}, "seen": _TEXT}
+    ),
     "flips": _object({"items": {"type": "array", "items": _ref("Flip")}}),
     "entry": _ref("Entry"),
     "namespace": _ref("Namespace"),
@@ -358,6 +373,9 @@ OPERATIONS = {
         result="piece", body="file", query=("confirm", "index", "above", "size", "digest", "offset")
     ),
     ("GET", "/api/v1/switches/"): Operation(result="switches", query=("consistency", *_PAGE)),
+    ("GET", "/api/v1/switches/watch"): Operation(
+        result="switch_changes", query=("name", "prefix", "seen", "wait_s"), headers=("Last-Event-ID",), streams=True
+    ),
     ("GET", "/api/v1/switches/{name}"): Operation(
         (200, 304), "switch", query=("consistency",), headers=("If-None-Match",), etag=True
     ),

@@ -38,9 +38,10 @@ def event_id(position: int) -> str:
     return str(revision) if place == IDS_PER_REVISION - 1 else f"{revision}.{place + 1}"
 
 
-def event(name: str, body: dict[str, Any] | bytes, id: str = "") -> bytes:
+def event(name: str, body: dict[str, Any] | bytes, id: str | None = None) -> bytes:
+    """``id`` "" makes a reader forget the last one."""
     data = body if isinstance(body, bytes) else to_json(body)
-    return b"%sevent: %s\ndata: %s\n\n" % (f"id: {id}\n".encode() if id else b"", name.encode(), data)
+    return b"%sevent: %s\ndata: %s\n\n" % (b"" if id is None else f"id: {id}\n".encode(), name.encode(), data)
 
 
 class EventTexts:

@@ -40,6 +40,7 @@ from config_service.api.history import (
     NamespaceRollbackView,
 )
 from config_service.api.schemas import SchemaHistoryView, SchemaView
+from config_service.api.switch_watch import SwitchWatchView
 from config_service.api.switches import SwitchesView, SwitchHistoryView, SwitchView
 from config_service.api.transactions import TransactionsView
 from config_service.api.transfer import ExportView, ImportView
@@ -71,6 +72,7 @@ urlpatterns = [
     path("history", HistoryReachView.as_view()),
     path("watch", WatchView.as_view()),
     path("switches/", SwitchesView.as_view()),
+    path("switches/watch", SwitchWatchView.as_view()),
     path("switches/<str:name>", SwitchView.as_view()),
     path("switches/<str:name>/history", SwitchHistoryView.as_view()),
     path("audit", AuditView.as_view()),

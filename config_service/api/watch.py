@@ -45,6 +45,20 @@ class Ticket(NamedTuple):
     revision: int
 
 
+def require_watchable() -> hub.Live:
+    """Raises `Unavailable` where this process can keep no watch, or takes no new one."""
+    live = hub.current()
+    if live is None:
+        raise Unavailable("this server cannot keep a watch: run the ASGI application", "not_served")
+    if live.watchers.stopping or standing.state(consensus_services.group_view()) != ACTIVE:
+        raise Unavailable("this node is being taken out of service: watch another one", "draining")
+    return live
+
+
+def wants_stream(request: Request) -> bool:
+    return EVENT_STREAM in request.headers.get("Accept", "")
+
+
 class WatchView(ApiView):
     def get(self, request: Request) -> Response:
         """Changes as they happen: a stream of events with ``Accept: text/event-stream``, else one answer at a time."""
@@ -56,13 +70,9 @@ class WatchView(ApiView):
         prefix = validation.check_prefix(query.get("prefix", ""))
         wait_s = read_number(query, "wait_s", 0, 0, MAX_WAIT_S)
         after = self._position(request, query)
-        live = hub.current()
-        if live is None:
-            raise Unavailable("this server cannot keep a watch: run the ASGI application", "not_served")
-        if live.watchers.stopping or standing.state(consensus_services.group_view()) != ACTIVE:
-            raise Unavailable("this node is being taken out of service: watch another one", "draining")
+        require_watchable()
         response = Response({})
-        stream = EVENT_STREAM in request.headers.get("Accept", "")
+        stream = wants_stream(request)
         response.ticket = Ticket(namespace, prefix, after, wait_s, stream, credential_of(request), self.revision)
         return response
 

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 MOST_REMEMBERED = 10_000
 REMEMBERED_S = 60.0
+# Asked for in the place of a namespace, whose name it cannot be.
+SWITCHES = "switches/"
 
 
 class Credential(NamedTuple):
@@ -34,6 +36,8 @@ class Decision(NamedTuple):
 
 
 class Authority:
+    """``decide`` is asked about a namespace, about "" (whether the caller may ask at all), or about `SWITCHES`."""
+
     def __init__(self, decide: Callable[[Credential, str], Decision], pool: Executor):
         self._decide = decide
         self._pool = pool

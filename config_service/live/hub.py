@@ -10,8 +10,10 @@ from config_service.live.follower import Follower
 from config_service.live.replica import Replica
 from config_service.live.rounds import ReadRounds
 from config_service.live.standing import Standing
+from config_service.live.switch_news import SwitchNews
 from config_service.live.watchers import Watchers
 from config_service.live.window import Window
+from config_service.switches import board
 from consensus import services
 from consensus.client import Client
 from consensus.conf import NodeConfig
@@ -37,6 +39,7 @@ class Live:
         self.standing = Standing(lambda: services.group_view(), pool)
         self.watchers = Watchers(self.window, self.standing)
         self.follower = Follower(config, self.replica, self.window, self.watchers, self.authority.forget)
+        self.switches = SwitchNews(lambda: board.get_board())
         self.history = ChangeReader()
         self.rounds = ReadRounds(client.submit_read)
 

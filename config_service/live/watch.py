@@ -1,44 +1,22 @@
 """What one watcher has not been told yet: from the window or, where that does not reach back, from the history."""
 
-import asyncio
-import contextlib
-import logging
 from collections.abc import Sequence
-from typing import Any
-
-from django.db import Error as DatabaseError
 
 from config_service.entries.models import IDS_PER_REVISION
 from config_service.entries.snapshots import ChangeSnapshot
 from config_service.live.authority import Credential
-from config_service.live.follower import DATABASE_ERRORS
 from config_service.live.hub import Live
 from config_service.live.watchers import Watcher
-
-logger = logging.getLogger(__name__)
-
-RETRY_S = 1.0
+from config_service.live.watching import Ended, Watching
 
 
-class Ended(Exception):
-    """The watch is over; ``reason`` is stable, ``more`` goes to the watcher with it."""
-
-    def __init__(self, reason: str, detail: str, **more: Any):
-        super().__init__(detail)
-        self.reason = reason
-        self.detail = detail
-        self.more = more
-
-
-class Watch:
+class Watch(Watching[list[ChangeSnapshot]]):
     """To be closed. ``namespace`` "" is all that the caller may read; told is what came after the id ``after``."""
 
     def __init__(self, live: Live, credential: Credential, namespace: str, prefix: str, after: int):
-        self._live = live
-        self._credential = credential
         self._watcher = Watcher(namespace, prefix, after)
         self._registered = False
-        self.failing = False
+        super().__init__(live, credential, namespace, self._watcher.woken)
 
     def close(self) -> None:
         if self._registered:
@@ -56,48 +34,15 @@ class Watch:
 
     @property
     def caught_up(self) -> bool:
-        """Whether there is nothing more to be had now."""
         return self._registered and not self._watcher.pending
 
-    def wake(self) -> None:
-        self._watcher.woken.set()
-
-    async def wait(self, timeout_s: float) -> None:
-        """Until something may be new, or ``timeout_s`` has passed."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, timeout_s)):
-                await self._watcher.woken.wait()
-
-    async def next(self) -> list[list[ChangeSnapshot]]:
-        """What is new and for this caller, by revision; nothing where there is nothing, or the database is away.
-
-        Raises `Ended`.
-        """
-        self._watcher.woken.clear()
-        try:
-            await self._require_allowed()
-            self.failing = False
-            found = self._from_window()
-            if found is None:
-                self.close()
-                found = await self._from_history()
-            return await self._permitted(found)
-        except (*DATABASE_ERRORS, DatabaseError) as error:
-            if not self.failing:
-                logger.warning("a watch cannot read its database: %s", str(error).strip() or "no answer")
-            self.failing = True
-            await asyncio.sleep(RETRY_S)
-            return []
-
-    async def _require_allowed(self) -> None:
-        watchers = self._live.watchers
-        if watchers.stopping:
-            raise Ended("stopping", "this node stops: go on at another one")
-        if watchers.draining:
-            raise Ended("draining", "this node is being taken out of service: go on at another one")
-        decision = await self._live.authority.may_read(self._credential, self._watcher.namespace)
-        if not decision.allowed:
-            raise Ended("not_allowed", decision.problem)
+    async def _news(self) -> list[list[ChangeSnapshot]]:
+        """What is new and for this caller, by revision."""
+        found = self._from_window()
+        if found is None:
+            self.close()
+            found = await self._from_history()
+        return await self._permitted(found)
 
     def _from_window(self) -> list[list[ChangeSnapshot]] | None:
         """None: the window does not reach back so far."""

@@ -43,7 +43,7 @@ class Watchers:
         self._window = window
         self._standing = standing
         self._interests: dict[Interest, set[Watcher]] = {}
-        self._all: set[Watcher] = set()
+        self._all: set[asyncio.Event] = set()
         self._ticker: asyncio.Task | None = None
         self.connected = True
         self.draining = False
@@ -63,21 +63,28 @@ class Watchers:
 
     def add(self, watcher: Watcher) -> None:
         """From now on it hears of what concerns it. It is woken once, to look at what came before."""
-        self._all.add(watcher)
         self._interests.setdefault(watcher.interest, set()).add(watcher)
         watcher.pending = True
         watcher.woken.set()
-        if self._ticker is None:
-            self._standing.forget()
-            self._ticker = asyncio.create_task(self._tick_forever())
+        self.join(watcher.woken)
 
     def remove(self, watcher: Watcher) -> None:
-        self._all.discard(watcher)
+        self.leave(watcher.woken)
         same = self._interests.get(watcher.interest)
         if same is not None:
             same.discard(watcher)
             if not same:
                 del self._interests[watcher.interest]
+
+    def join(self, woken: asyncio.Event) -> None:
+        """Whatever it watches: it is woken by what concerns everybody."""
+        self._all.add(woken)
+        if self._ticker is None:
+            self._standing.forget()
+            self._ticker = asyncio.create_task(self._tick_forever())
+
+    def leave(self, woken: asyncio.Event) -> None:
+        self._all.discard(woken)
         if not self._all and self._ticker is not None:
             self._ticker.cancel()
             self._ticker = None
@@ -109,13 +116,14 @@ class Watchers:
 
     def lose(self, before: int) -> None:
         """The window starts anew; what came after ``before``, where it was, nobody was told of."""
-        for watcher in self._all:
-            self._wake(watcher, before)
+        for watchers in self._interests.values():
+            for watcher in watchers:
+                self._wake(watcher, before)
 
     def wake_all(self) -> None:
         """Something else has happened that may concern everybody."""
-        for watcher in self._all:
-            watcher.woken.set()
+        for woken in self._all:
+            woken.set()
 
     def stop(self) -> None:
         """This process ends: all are to be sent away."""

@@ -3,6 +3,7 @@
 Who may do it is decided before, by the accounts as this node has applied them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from uuid import uuid4
@@ -13,13 +14,15 @@ from config_service.entries.validation import canonical, check_text
 from config_service.errors import Invalid, NotFound, PreconditionFailed, TooLarge
 from config_service.switches import selectors
 from config_service.switches.function import Clear, Condition, Set
-from config_service.switches.stored import Switch, SwitchSnapshot, decode, snapshot
+from config_service.switches.stored import Switch, SwitchSnapshot, decode, latest, snapshot
 from config_service.switches.validation import MAX_COMMENT_LENGTH, MAX_VALUE_BYTES, check_name
 from consensus import client as consensus_client
 from consensus import origin
 from consensus.paxos.work import Kind
 from consensus.services import now
-from consensus.wire import RegisterOutcome
+from consensus.wire import RegisterOutcome, RegisterState
+
+READ_AT_ONCE = 100
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -127,6 +130,21 @@ def read_switches(after: str, limit: int) -> tuple[list[SwitchSnapshot], str | N
         more = page.more or len(names) < len(page.names)
         after = names[-1] if names else after
     return found, after if more else None
+
+
+def vanished(seen: Mapping[str, int]) -> list[SwitchSnapshot]:
+    """Which of the switches that somebody has seen, at which version, are deleted: linearizable, for what this node has
+    forgotten or does not know yet. Raises what `consensus.client.Client.read_register` raises."""
+    client = consensus_client.get_client()
+    names, found = list(seen), []
+    for start in range(0, len(names), READ_AT_ONCE):
+        some = names[start : start + READ_AT_ONCE]
+        for name, outcome in zip(some, client.read_registers(some), strict=True):
+            # What left nothing behind was deleted after it was seen.
+            now = latest(RegisterState(name, max(outcome.version, seen[name] + 1), outcome.value))
+            if not now.value_json:
+                found.append(now)
+    return found
 
 
 def clear(name: str, version: int) -> None:

@@ -42,7 +42,8 @@ class Switch(msgspec.Struct, frozen=True, array_like=True):
 
 
 class SwitchSnapshot(msgspec.Struct, frozen=True):
-    """A switch as readers see it."""
+    """A switch as readers see it. One that is deleted has the `value_json` "" and the version of its deletion; once the
+    audit trail knows of that, nobody's name is on it any more."""
 
     name: str
     version: int
@@ -71,11 +72,19 @@ def decode(data: bytes) -> Switch:
 
 def snapshot(name: str, version: int, data: bytes | None) -> SwitchSnapshot | None:
     """None where there is no switch (any more)."""
-    switch = decode(data) if data is not None else None
-    if switch is None or not switch.value:
-        return None
+    found = latest(RegisterState(name, version, data))
+    return found if found.value_json else None
+
+
+def latest(state: RegisterState) -> SwitchSnapshot:
+    """What is there, or that it is deleted."""
+    if state.value is None:
+        return SwitchSnapshot(state.name, state.version, "", 0, "", "", "")
+    switch = decode(state.value)
     last = switch.flips[-1]
-    return SwitchSnapshot(name, version, switch.value, switch.created_version, last.at, last.actor, last.comment)
+    return SwitchSnapshot(
+        state.name, state.version, switch.value, switch.created_version, last.at, last.actor, last.comment
+    )
 
 
 def snapshot_of(state: RegisterState) -> SwitchSnapshot | None:
