@@ -39,7 +39,7 @@ class Seen:
         return was_there
 
     def text(self) -> str:
-        """"" where it would be too long even without what is deleted."""
+        """Empty where it would be too long even without what is deleted."""
         live = [f"{name}:{version}" for name, version in self.live.items()]
         deleted = [f"{name}~{version}" for name, version in self.deleted.items()]
         for known in (live + deleted, live):
