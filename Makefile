@@ -27,7 +27,7 @@ down: $(STAMP)
 
 test: $(STAMP)
 	@sh tests/support/ensure_chromium.sh
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadscope
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

@@ -1,14 +1,18 @@
 """Which tests stay together when they are shared out among processes (`make test`)."""
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 TOGETHER = ("tests/acceptance", "tests/simulation")
 """Acceptance tests share one real group; simulated runs are made once, on all cores."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        for folder in TOGETHER:
-            if item.nodeid.startswith(folder):
-                item.add_marker(pytest.mark.xdist_group(folder))
+class Sharing(LoadScopeScheduling):
+    """All other tests go one by one to whoever has time."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((folder for folder in TOGETHER if nodeid.startswith(folder)), nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Sharing:
+    return Sharing(config, log)
