@@ -6,7 +6,7 @@ import pytest
 
 from config_service.audit.models import AuditRecord
 from config_service.entries import services
-from config_service.entries.commands import PutNamespace
+from config_service.entries.commands import DeleteNamespace
 from config_service.envelope import encode, fingerprint
 from config_service.origins import client_address, of_this_process
 from consensus.origin import Origin, coming_from, current
@@ -47,9 +47,11 @@ def test_a_change_over_rest_names_address_and_token(shop, settings):
 
 def test_a_change_in_the_admin_names_the_address(shop, client, root):
     client.force_login(root)
-    sent = {"namespace": "shop", "key": "a", "type": "integer", "value": "1", "comment": ""}
-    assert client.post("/admin/entries/configentry/add/", sent).status_code == 302
-    record = AuditRecord.objects.get(action="entries.put")
+    shop.put("namespaces/shop/entries/a", {"value": 1})
+    url = "/admin/entries/namespace/shop/delete/"
+    shop.delete("namespaces/shop/entries/a")
+    assert client.post(url, {"post": "yes"}).status_code == 302
+    record = AuditRecord.objects.get(action="entries.delete_namespace")
     assert (record.channel, record.address, record.token) == ("admin", "127.0.0.1", "")
 
 
@@ -73,6 +75,6 @@ def test_a_retry_from_elsewhere_is_the_same_request(shop):
 
 def test_the_fingerprint_is_that_of_the_release_before():
     """A retry may go through a node that is not upgraded yet."""
-    command = PutNamespace("shop", "x")
-    assert fingerprint(command, "ann").hex() == "e584511030f509a504ee64a4b346f3e6"
+    command = DeleteNamespace("shop")
+    assert fingerprint(command, "ann").hex() == "510d26478dd62e4f27c520298972c836"
     assert encode(command, "ann", "t", Origin("rest"), 1) == encode(command, "ann", "t", version=1)
