@@ -115,7 +115,7 @@ def test_what_is_scheduled_is_a_registered_task_and_only_ticks_run_in_the_schedu
     scheduled = settings.CELERY_BEAT_SCHEDULE.values()
     assert {entry["task"] for entry in scheduled} <= set(app.tasks)
     ticks = {entry["task"] for entry in scheduled if not entry.get("options", {}).get("own_thread")}
-    assert ticks == {"consensus.heartbeat", "consensus.election", "consensus.compact"}
+    assert ticks == {"consensus.heartbeat", "consensus.election", "consensus.compact", "consensus.verify"}
     entries = InProcessScheduler(app).schedule
     assert all(isinstance(entry.schedule, MonotonicSchedule) for entry in entries.values())
 

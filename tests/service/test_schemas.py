@@ -74,10 +74,11 @@ def test_no_path_goes_round_it(ruled, direct):
 
 
 def test_the_list_of_those_paths_is_complete():
+    """A secret that is sealed under another key keeps its value."""
     gives_values = {PutEntry, RollbackEntry, RollbackNamespace, RevertNamespace, Transact, ImportEntries}
     others = {
         "PutNamespace", "DeleteNamespace", "PutSchema", "DeleteEntry", "CompactHistory", "ExpireEntries",
-        "StageImport", "DropImports",
+        "StageImport", "DropImports", "ResealEntry",
     }  # fmt: skip
     assert {kind.__name__ for kind in EntriesCommand.__args__} == {kind.__name__ for kind in gives_values} | others
     assert PutSchema.__struct_config__.tag == "entries.put_schema"

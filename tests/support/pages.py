@@ -141,7 +141,7 @@ class Pages:
 
     def _deletion(self) -> None:
         self._edit(PLAIN_KEY)
-        submit(self._page, ".deletelink")
+        submit(self._page, "a.button-danger")
 
     def _bulk(self) -> None:
         self._goto(f"{ENTRIES}?q=pages")
