@@ -296,18 +296,6 @@ class RestoreRequest(LocalRequest, frozen=True, array_like=True, gc=False, tag=2
     data: bytes
 
 
-Request = (
-    ProposeRequest
-    | ReadRequest
-    | WaitRequest
-    | TransferRequest
-    | ChangeRequest
-    | RebuildRequest
-    | RestoreRequest
-    | LoadNote
-)
-
-
 class RegisterRequest(LocalRequest, frozen=True, array_like=True, gc=False, tag=50):
     """Change a register by ``command``, which the registers' function understands; without one, read it.
 
@@ -340,6 +328,8 @@ Request = (
     | TransferRequest
     | ChangeRequest
     | RebuildRequest
+    | RestoreRequest
+    | LoadNote
     | RegisterRequest
     | RegisterNamesRequest
     | RegisterNewsRequest

@@ -1,0 +1,10 @@
+"""What can be sent can be read: the unions that the decoders are made of are complete."""
+
+from typing import get_args
+
+from consensus.wire import LocalRequest, Request
+
+
+def test_every_request_of_a_process_can_be_read() -> None:
+    """One that is missing would take those down that travel with it."""
+    assert set(LocalRequest.__subclasses__()) == set(get_args(Request))
