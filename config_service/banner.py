@@ -15,7 +15,8 @@ class Banner:
 def group_banner() -> Banner:
     view = services.group_view()
     if view.diverged:
-        return Banner(f"Answered by {view.node}, which has diverged: what you see may be wrong, use another node", True)
+        text = f"Answered by {view.node}, which has diverged: what you see may be wrong, use another node"
+        return Banner(view.node, text, True)
     heard_ms = view.leader_heard_ms
     if view.connected:
         leader = "which leads" if view.leader == view.node else f"{view.leader} leads"

@@ -68,6 +68,12 @@ def test_without_a_majority_it_says_so(site, group):
     assert site.get(DATA).json()["nodes"] == []
 
 
+def test_a_node_that_has_diverged_warns_on_its_pages(site, group):
+    group.view = group_view(diverged="its tables differ at revision 7")
+    assert "n1, which has diverged" in site.get("/admin/").content.decode()
+    assert site.get("/admin/banner.json").json()["warning"]
+
+
 def test_the_latest_changes_are_those_of_namespaces_that_a_person_may_see(client, ann, points):
     accounts.put_grant("t", "view", "shop", user=ann.pk)
     client.force_login(ann)
