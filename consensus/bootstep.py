@@ -4,13 +4,12 @@ A step of the *worker*, not of its consumer: a consumer step is torn down and re
 and this node must outlive that.
 """
 
-import gc
 import logging
 
 from celery import bootsteps
 from celery.worker import state as worker_state
 
-from consensus import current
+from consensus import current, heap
 from consensus.conf import database_dsn, get_config
 from consensus.runtime import Runtime
 from consensus.scheduler import SchedulerThread
@@ -33,9 +32,7 @@ class ConsensusStep(bootsteps.StartStopStep):
 
     def start(self, worker) -> None:
         require_sound_settings()
-        # What is loaded by now stays; looking it through again and again would only make pauses.
-        gc.collect()
-        gc.freeze()
+        heap.settle()
         self._runtime = Runtime(get_config(), database_dsn("raft"), on_fatal)
         current.set_runtime(self._runtime)
         self._runtime.start()

@@ -16,7 +16,6 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from django.utils.module_loading import import_string
 
-from consensus import heap
 from consensus.admission import Acquaintances
 from consensus.applier import DatabaseApplier
 from consensus.conf import NodeConfig
@@ -123,7 +122,6 @@ class Runtime:
 
     # --- the thread ------------------------------------------------------------------------------------------------
     def _run(self) -> None:
-        heap.settle()
         try:
             self._live_on()
         finally:
