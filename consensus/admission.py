@@ -118,8 +118,9 @@ class Admission:
 
     # --- saying hello ----------------------------------------------------------------------------------------------
     def tick(self, now_ms: int) -> None:
-        every_ms = HELLO_EVERY_MS if not self.admitted or self.outside else LOST_HELLO_EVERY_MS
-        if now_ms - self._said_ms >= every_ms and (not self.admitted or self.outside or self._lost(now_ms)):
+        seeking = not self.admitted or self.outside
+        every_ms = HELLO_EVERY_MS if seeking else LOST_HELLO_EVERY_MS
+        if now_ms - self._said_ms >= every_ms and (seeking or self._lost(now_ms)):
             self.say_hello(now_ms)
         for node, joining in list(self.joining.items()):
             if node in self._node.membership.everybody or now_ms - joining.heard_ms > 10 * HELLO_EVERY_MS:
@@ -131,9 +132,10 @@ class Admission:
 
     def say_hello(self, now_ms: int) -> None:
         self._said_ms = now_ms
+        hello = self._hello(waiting=not self.admitted or self._lost(now_ms))
         for peer in sorted(self._contacts):
             if peer != self._config.node:
-                self._transport.send(peer, [self._hello(waiting=not self.admitted or self._lost(now_ms))])
+                self._transport.send(peer, [hello])
 
     def _hello(self, waiting: bool) -> Hello:
         founders = tuple(sorted(self._config.members))
