@@ -14,7 +14,8 @@ from consensus.ports import Transport
 from consensus.raft import membership as steps
 from consensus.raft.messages import Membership
 from consensus.raft.node import ChangeRefused, ProposalRefused, RaftNode, Role
-from consensus.wire import Answer, Change, ChangeAnswer, ChangeForward, ChangeNote, ChangeRequest, encode
+from consensus.requests import Answer, ChangeRequest
+from consensus.wire import Change, ChangeAnswer, ChangeForward, ChangeNote, encode
 
 
 @dataclass(frozen=True, slots=True)

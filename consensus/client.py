@@ -21,29 +21,16 @@ import redis
 
 from consensus import keys
 from consensus.conf import NodeConfig, get_config
-from consensus.errors import (
-    ConsensusError,
-    DeadlineExceeded,
-    Diverged,
-    NoLeader,
-    NoMajority,
-    OutcomeUnknown,
-    Overloaded,
-    Refused,
-    RequestConflict,
-)
+from consensus.errors import ConsensusError, DeadlineExceeded, NoLeader, NoMajority, OutcomeUnknown, from_status
 from consensus.fingerprints import fingerprint as fingerprint_of
 from consensus.load import Load, Meter
 from consensus.raft.messages import EntryKind
 from consensus.redis_io import REPLY_TIMEOUT_S, Link
 from consensus.request_sender import RequestSender
-from consensus.wire import (
-    PROPOSAL_VERSION,
+from consensus.requests import (
     Answer,
-    ChangeNote,
     ChangeRequest,
     LoadNote,
-    Proposal,
     ProposeRequest,
     ReadRequest,
     RebuildRequest,
@@ -58,11 +45,11 @@ from consensus.wire import (
     TransferRequest,
     WaitRequest,
     answers_decoder,
-    encode,
     register_names_decoder,
     register_news_decoder,
     register_outcome_decoder,
 )
+from consensus.wire import PROPOSAL_VERSION, ChangeNote, Proposal, encode
 
 BLOCK_S = 1
 GRACE_S = 0.5
@@ -361,32 +348,12 @@ class Client:
                 self.meter.wrote(time.monotonic() - call.began_s)
             call.future.set_result(Applied(answer.index, answer.result))
         else:
-            call.future.set_exception(_error(answer, call.request_id))
+            call.future.set_exception(from_status(answer.status, answer.result, call.request_id))
 
 
 def _unanswered(call: _Call) -> ConsensusError:
     """Of a proposal nobody knows what has become; anything else simply was not done."""
     return OutcomeUnknown(call.request_id) if call.request_id else NoLeader()
-
-
-def _error(answer: Answer, request_id: str) -> ConsensusError:
-    match answer.status:
-        case "refused":
-            return Refused(answer.result.decode())
-        case "conflict":
-            return RequestConflict(request_id)
-        case "unknown":
-            return OutcomeUnknown(request_id)
-        case "no_majority":
-            return NoMajority()
-        case "overloaded":
-            return Overloaded("too many proposals wait at the leader")
-        case "diverged":
-            return Diverged(f"this node has diverged: {answer.result.decode()}")
-        case "deadline":
-            return DeadlineExceeded("the deadline has passed")
-        case _:
-            return NoLeader()
 
 
 def new_request_id() -> str:

@@ -10,7 +10,7 @@ from consensus.group_commands import ACTIVE, DRAINED, DRAINING, SetNodeState, en
 from consensus.ports import Applier
 from consensus.raft.messages import EntryKind
 from consensus.raft.node import RaftNode, Role
-from consensus.wire import ProposeRequest
+from consensus.requests import ProposeRequest
 
 
 class DrainWatch:

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from consensus.addressing import by_destination
 from consensus.admission import Acquaintances, Admission
 from consensus.changes import MembershipChanges
 from consensus.conf import NodeConfig
@@ -24,28 +25,30 @@ from consensus.raft.log import Log
 from consensus.raft.messages import Entry
 from consensus.raft.node import RaftConfig, RaftNode, Role
 from consensus.registers import Registers, replace
+from consensus.requests import (
+    Answer,
+    ChangeRequest,
+    LoadNote,
+    RebuildRequest,
+    RegisterNamesRequest,
+    RegisterNewsRequest,
+    RegisterRequest,
+    Request,
+    RestoreRequest,
+)
 from consensus.upkeep import Surroundings, Upkeep
 from consensus.wire import (
-    Answer,
     ChangeAnswer,
     ChangeForward,
-    ChangeRequest,
     Hello,
     HelloAnswer,
-    LoadNote,
     PeerMessage,
     ProposeForward,
     ProposeRefused,
     ReadAnswer,
     ReadForward,
-    RebuildRequest,
     RegisterMessages,
-    RegisterNamesRequest,
-    RegisterNewsRequest,
-    RegisterRequest,
     Report,
-    Request,
-    RestoreRequest,
     SnapshotAck,
     SnapshotChunk,
     SnapshotRequest,
@@ -292,10 +295,7 @@ class Driver:
         self._publish()
 
     def _send(self, messages: Sequence[tuple[str, PeerMessage]]) -> None:
-        grouped: dict[str, list[PeerMessage]] = {}
-        for destination, message in messages:
-            grouped.setdefault(destination, []).append(message)
-        for destination, group in grouped.items():
+        for destination, group in by_destination(messages).items():
             self.transport.send(destination, group)
 
     def _answer(self, reply_to: str, answer: Answer) -> None:

@@ -85,3 +85,24 @@ class Fenced(ConsensusError):
 
 class UnknownVersion(ConsensusError):
     """A command, message or snapshot carries a version that this release does not know. It is never guessed."""
+
+
+def from_status(status: str, detail: bytes, request_id: str) -> ConsensusError:
+    """What an answer (`requests.Answer`) that is not "ok" means to who asked."""
+    match status:
+        case "refused":
+            return Refused(detail.decode())
+        case "conflict":
+            return RequestConflict(request_id)
+        case "unknown":
+            return OutcomeUnknown(request_id)
+        case "no_majority":
+            return NoMajority()
+        case "overloaded":
+            return Overloaded("too many proposals wait at the leader")
+        case "diverged":
+            return Diverged(f"this node has diverged: {detail.decode()}")
+        case "deadline":
+            return DeadlineExceeded("the deadline has passed")
+        case _:
+            return NoLeader()

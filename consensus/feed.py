@@ -13,8 +13,9 @@ from consensus.conf import NodeConfig
 from consensus.pusher import Pusher
 from consensus.reactor import Reactor
 from consensus.redis_io import Command
+from consensus.requests import Answer
 from consensus.series import MOST_POINTS
-from consensus.wire import Answer, encode
+from consensus.wire import encode
 
 ANSWERS_KEPT_S = 30
 NOW_AND_THEN_S = 0.1

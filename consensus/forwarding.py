@@ -8,20 +8,8 @@ from consensus.pending import PendingProposals, PendingReads, Waiter
 from consensus.ports import Applier, Transport
 from consensus.raft.messages import EntryKind
 from consensus.raft.node import ProposalRefused, RaftNode
-from consensus.wire import (
-    Answer,
-    Forwarded,
-    ProposeForward,
-    ProposeRefused,
-    ProposeRequest,
-    ReadAnswer,
-    ReadForward,
-    ReadRequest,
-    Request,
-    TransferForward,
-    TransferRequest,
-    WaitRequest,
-)
+from consensus.requests import Answer, ProposeRequest, ReadRequest, Request, TransferRequest, WaitRequest
+from consensus.wire import Forwarded, ProposeForward, ProposeRefused, ReadAnswer, ReadForward, TransferForward
 
 FORWARD_BYTES = 512 << 10
 FORWARD_COUNT = 512

@@ -15,7 +15,8 @@ from consensus.conf import NodeConfig
 from consensus.frames import FrameCodec
 from consensus.reactor import Reactor
 from consensus.redis_io import Command
-from consensus.wire import PeerMessage, Request, requests_decoder
+from consensus.requests import Request, requests_decoder
+from consensus.wire import PeerMessage
 
 BLOCK_S = 1
 TAKE_AT_ONCE = 256

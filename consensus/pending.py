@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from consensus.ports import Outcome
-from consensus.wire import Answer, Forwarded, ProposeRequest, read_proposal
+from consensus.requests import Answer, ProposeRequest
+from consensus.wire import Forwarded, read_proposal
 
 Reply = Callable[[str, Answer], None]
 

@@ -9,7 +9,8 @@ from hashlib import blake2b
 
 from consensus.paxos.register import Register, Stored
 from consensus.pending import Waiter
-from consensus.wire import Answer, RegisterNews, RegisterNewsRequest, RegisterState, encode
+from consensus.requests import Answer, RegisterNews, RegisterNewsRequest, RegisterState
+from consensus.wire import encode
 
 PAGE_BYTES = 256 << 10
 

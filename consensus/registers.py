@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import count
 
+from consensus.addressing import by_destination
 from consensus.admission import Admission
 from consensus.conf import NodeConfig
 from consensus.paxos.errors import Overloaded
@@ -27,16 +28,15 @@ from consensus.raft.messages import Membership as RaftMembership
 from consensus.raft.node import RaftNode, Role
 from consensus.register_handover import Eraser, Handover
 from consensus.register_news import NewsDesk
-from consensus.wire import (
+from consensus.requests import (
     Answer,
-    RegisterMessages,
     RegisterNames,
     RegisterNamesRequest,
     RegisterNewsRequest,
     RegisterOutcome,
     RegisterRequest,
-    encode,
 )
+from consensus.wire import RegisterMessages, encode
 
 MAX_VALUE_BYTES = 32 << 10
 # So many fit a frame, whatever they carry.
@@ -224,10 +224,7 @@ class Registers:
             self._asked.pop(context)(outcome)
 
     def _send(self, addressed: Sequence[tuple[str, PaxosMessage]]) -> None:
-        grouped: dict[str, list[PaxosMessage]] = {}
-        for destination, message in addressed:
-            grouped.setdefault(destination, []).append(message)
-        for destination, messages in grouped.items():
+        for destination, messages in by_destination(addressed).items():
             pieces = range(0, len(messages), MESSAGES_AT_ONCE)
             travelling = [RegisterMessages(tuple(messages[at : at + MESSAGES_AT_ONCE])) for at in pieces]
             self._transport.send(destination, travelling)

@@ -13,7 +13,8 @@ import redis
 from consensus import keys
 from consensus.conf import NodeConfig
 from consensus.redis_io import REPLY_TIMEOUT_S, Link
-from consensus.wire import Request, encode
+from consensus.requests import Request
+from consensus.wire import encode
 
 # Requests that no runtime took for so long are gone: their callers have given up.
 REQUESTS_KEPT_S = 10

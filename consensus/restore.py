@@ -13,7 +13,7 @@ from consensus.errors import UnknownVersion
 from consensus.ports import Images, ReceivedImage, Storage
 from consensus.raft.messages import Snapshot
 from consensus.raft.node import RaftNode, Role
-from consensus.wire import Answer, RestoreRequest
+from consensus.requests import Answer, RestoreRequest
 
 logger = logging.getLogger(__name__)
 

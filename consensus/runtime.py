@@ -32,9 +32,10 @@ from consensus.publisher import StatusPublisher
 from consensus.raft.messages import Identity
 from consensus.raft.replication import LogConflict
 from consensus.reactor import Reactor
+from consensus.requests import Answer, Request
 from consensus.storage import CONNECTION_ERRORS, PostgresStorage
 from consensus.transport import LifeTransport, RedisTransport
-from consensus.wire import Answer, PeerMessage, Request
+from consensus.wire import PeerMessage
 
 logger = logging.getLogger(__name__)
 

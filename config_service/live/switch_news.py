@@ -9,7 +9,7 @@ from typing import Protocol
 from config_service.errors import Invalid
 from config_service.switches.board import Board
 from config_service.switches.stored import SwitchSnapshot, latest
-from consensus.wire import RegisterState
+from consensus.requests import RegisterState
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from config_service.switches.stored import SwitchSnapshot, snapshot_of
 from consensus import client as consensus_client
 from consensus.errors import ConsensusError, NoLeader
-from consensus.wire import RegisterNews, RegisterState
+from consensus.requests import RegisterNews, RegisterState
 
 WAIT_S = 2.0
 PAUSE_S = 0.2

@@ -12,7 +12,7 @@ from config_service.switches import selectors, services
 from config_service.switches.commands import RecordFlips
 from config_service.switches.stored import Flip, decode
 from consensus.origin import coming_from
-from consensus.wire import RegisterState
+from consensus.requests import RegisterState
 
 
 class Recorder:

@@ -19,8 +19,8 @@ from config_service.switches.validation import MAX_COMMENT_LENGTH, MAX_VALUE_BYT
 from consensus import client as consensus_client
 from consensus import origin
 from consensus.paxos.work import Kind
+from consensus.requests import RegisterOutcome, RegisterState
 from consensus.services import now
-from consensus.wire import RegisterOutcome, RegisterState
 
 READ_AT_ONCE = 100
 

@@ -8,7 +8,7 @@ import msgspec
 
 from config_service.errors import Invalid
 from consensus.origin import Origin
-from consensus.wire import RegisterState
+from consensus.requests import RegisterState
 
 # Above it a value is not kept for the history; and so much of history is kept change by change.
 KEPT_VALUE_BYTES = 512

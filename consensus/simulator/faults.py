@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from consensus.group_commands import ACTIVE, DRAINED, DRAINING, SetNodeState, encode_group_command
 from consensus.raft.messages import EntryKind
 from consensus.raft.node import Role
+from consensus.requests import ChangeRequest, ProposeRequest, RebuildRequest, TransferRequest
 from consensus.simulator.machine import Machine, World
 from consensus.simulator.network import Pair
 from consensus.simulator.profiles import FAIR, Profile
-from consensus.wire import Change, ChangeNote, ChangeRequest, ProposeRequest, RebuildRequest, TransferRequest
+from consensus.wire import Change, ChangeNote
 
 
 class Faults:

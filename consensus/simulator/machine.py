@@ -10,6 +10,7 @@ from consensus.driver import Driver, Events, Ports
 from consensus.errors import NameUsed
 from consensus.ports import ReceivedImage
 from consensus.raft.messages import Identity, Snapshot
+from consensus.requests import Answer, Request
 from consensus.simulator.agenda import Agenda
 from consensus.simulator.checkers import Checkers
 from consensus.simulator.disk import Disk
@@ -19,7 +20,7 @@ from consensus.simulator.power import Crash, Power
 from consensus.simulator.profiles import Profile
 from consensus.simulator.tables import Tables
 from consensus.simulator.trace import Trace
-from consensus.wire import Answer, Hello, PeerMessage, Request
+from consensus.wire import Hello, PeerMessage
 
 
 @dataclass(slots=True)

@@ -6,12 +6,13 @@ from random import Random
 
 from consensus.fingerprints import fingerprint
 from consensus.raft.messages import EntryKind
+from consensus.requests import Answer, ProposeRequest, ReadRequest
 from consensus.simulator.agenda import Agenda
 from consensus.simulator.checkers import Checkers
 from consensus.simulator.ledger import Violation
 from consensus.simulator.machine import Machine
 from consensus.simulator.profiles import Profile
-from consensus.wire import PROPOSAL_VERSION, Answer, Proposal, ProposeRequest, ReadRequest, encode, proposal_decoder
+from consensus.wire import PROPOSAL_VERSION, Proposal, encode, proposal_decoder
 
 # A client waits for at most so many of the longest election time-outs.
 PATIENCE = 3

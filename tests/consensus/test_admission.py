@@ -7,11 +7,12 @@ import pytest
 from consensus.errors import InvariantViolation
 from consensus.raft.messages import HardState, Membership
 from consensus.raft.node import Role
+from consensus.requests import Answer, ChangeRequest
 from consensus.simulator.cluster import Cluster
 from consensus.simulator.disk import Disk
 from consensus.simulator.machine import Machine
 from consensus.simulator.profiles import PROFILES
-from consensus.wire import Answer, Change, ChangeNote, ChangeRequest
+from consensus.wire import Change, ChangeNote
 
 
 class Group(Cluster):

@@ -1,10 +1,10 @@
 """A node whose tables were changed behind its back, in a simulated group with the production driver."""
 
 from consensus.raft.node import Role
+from consensus.requests import RebuildRequest
 from consensus.simulator.cluster import Cluster
 from consensus.simulator.machine import Machine
 from consensus.simulator.profiles import PROFILES
-from consensus.wire import RebuildRequest
 
 
 class Group:

@@ -3,7 +3,8 @@
 from consensus.fingerprints import fingerprint
 from consensus.pending import PendingProposals, PendingReads, Waiter
 from consensus.ports import Outcome
-from consensus.wire import PROPOSAL_VERSION, Answer, Proposal, ProposeRequest, encode
+from consensus.requests import Answer, ProposeRequest
+from consensus.wire import PROPOSAL_VERSION, Proposal, encode
 
 
 class Told:

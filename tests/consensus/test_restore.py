@@ -8,9 +8,9 @@ import pytest
 from consensus.errors import UnknownVersion
 from consensus.raft.messages import Membership, Snapshot
 from consensus.raft.node import Role
+from consensus.requests import Answer, RestoreRequest
 from consensus.restore import MOST_INDEX, Restorer
 from consensus.simulator.images import MemoryReceivedImage
-from consensus.wire import Answer, RestoreRequest
 
 IMAGE = b"0123456789" * 3
 ALONE = Membership(("n1",))

@@ -7,7 +7,8 @@ from consensus import keys
 from consensus.client import Applied, Client
 from consensus.conf import NodeConfig
 from consensus.errors import NoLeader, OutcomeUnknown, Overloaded
-from consensus.wire import Answer, encode, requests_decoder
+from consensus.requests import Answer, requests_decoder
+from consensus.wire import encode
 from tests.support.servers import OtherRedis
 from tests.support.waiting import eventually
 

@@ -5,7 +5,7 @@ import redis
 from consensus import keys
 from consensus.conf import NodeConfig
 from consensus.feed import Feed, _render
-from consensus.wire import Answer, answers_decoder
+from consensus.requests import Answer, answers_decoder
 from tests.support.loop import Loop
 from tests.support.waiting import eventually
 

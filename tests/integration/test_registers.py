@@ -6,19 +6,18 @@ from itertools import count
 import pytest
 
 from consensus.raft.node import Role
-from consensus.simulator.cluster import Cluster
-from consensus.simulator.machine import Machine
-from consensus.simulator.profiles import PROFILES
-from consensus.wire import (
+from consensus.requests import (
     Answer,
-    Change,
-    ChangeNote,
     ChangeRequest,
     RegisterNewsRequest,
     RegisterRequest,
     register_news_decoder,
     register_outcome_decoder,
 )
+from consensus.simulator.cluster import Cluster
+from consensus.simulator.machine import Machine
+from consensus.simulator.profiles import PROFILES
+from consensus.wire import Change, ChangeNote
 
 PATIENCE_MS = 60_000
 LIST = "registers"

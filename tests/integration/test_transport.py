@@ -11,8 +11,9 @@ from consensus.conf import NodeConfig
 from consensus.frames import FrameCodec
 from consensus.inbox import Inbox
 from consensus.raft.messages import AppendRequest, Entry, Identity, VoteReply
+from consensus.requests import ReadRequest
 from consensus.transport import MAX_INBOX_FRAMES, TRIM_EVERY, RedisTransport
-from consensus.wire import Hello, ReadRequest, encode
+from consensus.wire import Hello, encode
 from tests.support.loop import Loop
 from tests.support.servers import OtherRedis
 from tests.support.waiting import eventually

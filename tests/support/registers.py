@@ -12,7 +12,7 @@ from consensus.paxos.quorum import Membership
 from consensus.paxos.register import Change
 from consensus.paxos.work import Kind
 from consensus.registers import MAX_VALUE_BYTES
-from consensus.wire import RegisterNames, RegisterNews, RegisterOutcome, RegisterState
+from consensus.requests import RegisterNames, RegisterNews, RegisterOutcome, RegisterState
 
 
 class LocalRegisters:
