@@ -1,6 +1,7 @@
-"""What any free text may be that is stored and sent on."""
+"""What any free text may be that is stored and sent on, and which texts are times."""
 
 import re
+from datetime import UTC, datetime, tzinfo
 
 from config_service.errors import Invalid
 
@@ -14,3 +15,20 @@ def check_text(field: str, text: str, longest: int) -> str:
     if "\0" in text or SURROGATE.search(text):
         raise Invalid.field(field, "NUL characters and lone surrogates are not allowed")
     return text
+
+
+def read_time(text: str, zone: tzinfo | None = None) -> datetime | None:
+    """From ISO 8601, in UTC. A time that does not say its zone is one of ``zone``, and without that none."""
+    try:
+        at = datetime.fromisoformat(text)
+        at = at if at.tzinfo else at.replace(tzinfo=zone)
+        return at.astimezone(UTC) if at.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def check_time(field: str, text: str) -> datetime:
+    at = read_time(text)
+    if at is None:
+        raise Invalid.field(field, "a time with its zone, such as 2026-05-04T12:00:00Z")
+    return at

@@ -16,6 +16,7 @@ from config_service.api.bodies import read_body, read_query, read_request_id
 from config_service.api.problems import Forbidden
 from config_service.entries.snapshots import time_text
 from config_service.errors import Invalid, NotFound
+from config_service.texts import check_time
 
 _USER_FIELDS = {
     "first_name": str, "last_name": str, "email": str, "is_active": bool, "is_staff": bool, "is_superuser": bool,
@@ -214,12 +215,4 @@ def _names(field: str, values: list[Any]) -> tuple[str, ...]:
 
 
 def _expiry(body: dict[str, Any]) -> datetime | None:
-    if "expires_at" not in body:
-        return None
-    try:
-        at = datetime.fromisoformat(body["expires_at"])
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise Invalid.field("expires_at", "a time with its zone, such as 2026-05-04T12:00:00Z")
-    return at
+    return check_time("expires_at", body["expires_at"]) if "expires_at" in body else None

@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 from config_service.api.bodies import read_number
 from config_service.entries import history, selectors, validation
 from config_service.errors import Invalid
+from config_service.texts import read_time
 from consensus import client as consensus_client
 from consensus import services as consensus_services
 from consensus.conf import get_config
@@ -103,12 +104,8 @@ class ApiView(APIView):
 
 
 def read_past_time(query: dict[str, str], name: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(query[name]).astimezone(UTC) if query[name][10:11] == "T" else None
-        naive = at is None or datetime.fromisoformat(query[name]).tzinfo is None
-    except (ValueError, OverflowError):
-        naive = True
-    if naive:
+    at = read_time(query[name]) if query[name][10:11] == "T" else None
+    if at is None:
         raise Invalid.field(name, "a time with its zone, such as 2026-05-04T12:00:00Z (a plus sign is written %2B)")
     if at > datetime.now(UTC) + CLOCK_SKEW_ALLOWED:
         raise Invalid.field(name, "this time is yet to come")

@@ -10,7 +10,7 @@
 """
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -40,6 +40,7 @@ from config_service.entries import validation
 from config_service.entries.snapshots import SECRET, shown
 from config_service.entries.transacting import at_place
 from config_service.errors import Invalid, Unprocessable
+from config_service.texts import check_time
 from consensus import client as consensus_client
 
 _FIELDS: dict[str, tuple[dict[str, type], dict[str, type]]] = {
@@ -317,10 +318,4 @@ def _one_wanted(item: Any) -> Wanted:
 
 
 def _time(name: str, text: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(text)
-        if text[10:11] == "T" and at.tzinfo is not None:
-            return at.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    raise Invalid.field(name, "a time with its zone, such as 2026-05-04T12:00:00Z")
+    return check_time(name, text if text[10:11] == "T" else "")

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from config_service.entries import history, selectors, validation
@@ -16,6 +15,7 @@ from config_service.entries.validation import canonical, fits, infer_type, parse
 from config_service.errors import Invalid, PreconditionFailed, TooLarge
 from config_service.sealing.seals import check_sealed, newest_key_id, open_sealed, seal
 from config_service.sealing.seals import parse as parse_sealed
+from config_service.texts import check_time
 
 MERGE, REPLACE = "merge", "replace"
 MODES = (MERGE, REPLACE)
@@ -143,7 +143,7 @@ def _planned(
     validation.check_text("comment", item.comment, validation.MAX_COMMENT_LENGTH)
     validation.check_tree(item.value)
     value, kind = _typed(item, old)
-    expires_at = _expiry(item.expires_at)
+    expires_at = time_text(check_time("expires_at", item.expires_at)) if item.expires_at else ""
     if kind == SECRET:
         text = _sealed(scope.namespace, item, value, old, request_id)
     else:
@@ -181,18 +181,6 @@ def _read_text(text: str, kind: str) -> Any:
     except Invalid:
         return text
     return value if fits(kind, value) else text
-
-
-def _expiry(text: str) -> str:
-    if not text:
-        return ""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise Invalid.field("expires_at", "a time with its zone, such as 2026-05-04T12:00:00Z")
-    return time_text(at.astimezone(UTC))
 
 
 def _sealed(namespace: str, item: Item, value: Any, old: EntrySnapshot | None, request_id: str) -> str:

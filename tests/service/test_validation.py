@@ -1,9 +1,12 @@
 """What a key and a value may be."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from config_service.entries import validation
 from config_service.errors import Invalid, TooLarge, TypeMismatch
+from config_service.texts import read_time
 
 
 @pytest.mark.parametrize("key", ["a", "A.b_c-d/e", "x" * 512, "a/.b", "...", "a/b/c", "0"])
@@ -107,3 +110,14 @@ def test_types(kind, good, bad):
     for value in bad:
         with pytest.raises(TypeMismatch):
             validation.check_fits(kind, value)
+
+
+def test_times_are_read_in_utc():
+    noon = datetime(2026, 5, 4, 12, tzinfo=UTC)
+    assert read_time("2026-05-04T14:00:00+02:00") == read_time("2026-05-04T12:00", UTC) == noon
+    assert read_time("2026-05-04T14:00:00+02:00").tzinfo is UTC
+
+
+@pytest.mark.parametrize("text", ["", "soon", "2026-05-04T12:00:00", "0001-01-01T00:00:00+14:00", "2026-02-30T00:00Z"])
+def test_no_times(text):
+    assert read_time(text) is None

@@ -26,6 +26,7 @@ from config_service.entries.selectors import entry_id
 from config_service.entries.snapshots import EntrySnapshot
 from config_service.errors import Invalid, NotFound, PreconditionFailed
 from config_service.refusals import REFUSALS, explain
+from config_service.texts import read_time
 
 PAGE_SIZE = 50
 FILTERS = {
@@ -139,11 +140,10 @@ def _take_step(request: HttpRequest, seen: ChangeSetSnapshot) -> str:
 
 
 def _time(posted: Mapping[str, str]) -> datetime:
-    try:
-        at = datetime.fromisoformat(posted.get("publish_at", ""))
-    except ValueError:
-        raise Invalid.field("publish_at", "choose a date and a time, in UTC") from None
-    return at.replace(tzinfo=at.tzinfo or UTC)
+    at = read_time(posted.get("publish_at", ""), UTC)
+    if at is None:
+        raise Invalid.field("publish_at", "choose a date and a time, in UTC")
+    return at
 
 
 def _show(admin: Any, request: HttpRequest, seen: ChangeSetSnapshot, refusal: str) -> HttpResponse:

@@ -1,7 +1,7 @@
 """Looking back at a namespace: its timeline, what it was at any time, and bringing all of it back."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,6 +21,7 @@ from config_service.entries.history import Difference
 from config_service.entries.snapshots import SECRET, EntrySnapshot
 from config_service.errors import NotFound, PreconditionFailed, ProductError
 from config_service.refusals import REFUSALS, explain
+from config_service.texts import read_time
 
 CHANGES_A_PAGE = 100
 ENTRIES_A_PAGE = 100
@@ -161,11 +162,10 @@ def _asked_revision(request: HttpRequest) -> int | None:
     """Raises `ProductError` where that cannot be told."""
     revision = number(request.GET.get("revision"))
     if revision is None and (text := request.GET.get("at", "")):
-        try:
-            at = datetime.fromisoformat(text)
-        except ValueError:
-            raise ProductError("a time looks like 2026-05-04T03:02") from None
-        revision = history.revision_at(at.replace(tzinfo=at.tzinfo or UTC))
+        at = read_time(text, UTC)
+        if at is None:
+            raise ProductError("a time looks like 2026-05-04T03:02")
+        revision = history.revision_at(at)
     return None if revision is None else history.require_past(revision, selectors.applied_revision())
 
 
