@@ -32,21 +32,26 @@ class ApiView(APIView):
     consistency = ""
     age_ms: int | None = None
 
+    def stale(self, query: dict[str, str]) -> bool:
+        """How fresh a read is to be. Asks nobody yet."""
+        asked = query.get("consistency", "linearizable")
+        if asked not in ("linearizable", "stale"):
+            raise Invalid.field("consistency", f"linearizable or stale, not {asked!r}")
+        self.consistency = asked
+        return asked == "stale"
+
     def prepare_read(self, query: dict[str, str]) -> int:
         """Make this node as fresh as the caller wants; returns the revision that the read will be at least at."""
-        self.consistency = query.get("consistency", "linearizable")
-        if self.consistency not in ("linearizable", "stale"):
-            asked, self.consistency = self.consistency, ""
-            raise Invalid.field("consistency", f"linearizable or stale, not {asked!r}")
+        stale = self.stale(query)
         least = read_number(query, "min_revision", 0, 0, MAX_REVISION)
         client = consensus_client.get_client()
-        if self.consistency == "linearizable":
-            self.revision = self._read_index(client)
-        else:
+        if stale:
             self.age_ms = consensus_services.require_agreement().leader_heard_ms
             self.revision = selectors.applied_revision()
             # After a crash Postgres may have lost the last that was applied, until it is applied again from the log.
             least = max(least, client.applied_index)
+        else:
+            self.revision = self._read_index(client)
         if least > self.revision:
             client.wait_applied(least)
             self.revision = least

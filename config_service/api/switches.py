@@ -52,14 +52,6 @@ def flip_body(flip: Flip) -> dict[str, Any]:
 
 
 class SwitchApiView(ApiView):
-    def stale(self, query: dict[str, str]) -> bool:
-        """How fresh a read is to be. Asks nobody yet."""
-        asked = query.get("consistency", "linearizable")
-        if asked not in ("linearizable", "stale"):
-            raise Invalid.field("consistency", f"linearizable or stale, not {asked!r}")
-        self.consistency = asked
-        return asked == "stale"
-
     def condition(self, request: Request) -> Condition:
         asked = read_precondition(request)
         return Condition(asked.expected_revision, asked.must_exist, asked.must_not_exist)
