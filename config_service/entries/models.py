@@ -2,33 +2,16 @@
 
 from django.db import models
 
+from config_service.entries.validation import COLOURS, TYPES
 from config_service.guard import ReplicatedModel
 
 # A change's id is its revision times this, plus its place among the changes of that revision.
 IDS_PER_REVISION = 16_384
 
 
-class ValueType(models.TextChoices):
-    STRING = "string"
-    INTEGER = "integer"
-    FLOAT = "float"
-    BOOLEAN = "boolean"
-    JSON = "json"
-    SECRET = "secret"
-
-
-class Colour(models.TextChoices):
-    """By which people tell namespaces apart at a glance."""
-
-    GREY = "grey"
-    RED = "red"
-    ORANGE = "orange"
-    YELLOW = "yellow"
-    GREEN = "green"
-    TEAL = "teal"
-    BLUE = "blue"
-    PURPLE = "purple"
-    PINK = "pink"
+ValueType = models.TextChoices("ValueType", {kind.upper(): kind for kind in TYPES})
+# By which people tell namespaces apart at a glance.
+Colour = models.TextChoices("Colour", {colour.upper(): colour for colour in COLOURS})
 
 
 class Namespace(ReplicatedModel):
