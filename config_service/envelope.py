@@ -58,6 +58,11 @@ class Refusal(msgspec.Struct, frozen=True, array_like=True, tag_field="outcome",
     current_revision: int = 0
     reasons: tuple[str, ...] = ()
 
+    def at(self, place: str) -> "Refusal":
+        """The same, saying where in the command."""
+        reasons = tuple(f"{place}: {reason}" for reason in self.reasons)
+        return Refusal(self.code, f"{place}: {self.detail}", self.current_revision, reasons)
+
 
 class OperationDone(msgspec.Struct, frozen=True, array_like=True):
     """What one operation of a transaction did."""

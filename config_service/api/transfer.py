@@ -18,7 +18,7 @@ from config_service.api.events import event
 from config_service.api.problems import describe_and_log
 from config_service.entries import exporting, importing
 from config_service.entries.importing import Imported, Progress
-from config_service.entries.planning import MERGE, REPLACE, UNCHANGED, Plan, Planned, Scope, check_scope
+from config_service.entries.planning import MERGE, REPLACE, Plan, Planned, Scope, check_scope
 from config_service.entries.snapshots import SECRET
 from config_service.entries.transfer.formats import MAX_FILE_BYTES, Format, find_format
 from config_service.errors import Invalid
@@ -136,7 +136,7 @@ def _plan_body(made: Plan) -> dict[str, Any]:
         "changed": changed,
         "removed": removed,
         "unchanged": unchanged,
-        "items": [_planned_body(item) for item in made.items if item.change != UNCHANGED],
+        "items": [_planned_body(item) for item in made.changes],
     }
 
 

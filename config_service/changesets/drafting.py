@@ -123,7 +123,7 @@ def _put(wanted: Wanted, kind: str, request_id: str) -> Edit:
         raise Invalid.field("ttl_s", "either ttl_s or expires_at")
     text = validation.canonical(wanted.value)
     if kind == SECRET:
-        check_value(wanted.namespace, wanted.key, wanted.value)
+        check_value(wanted.namespace, wanted.key, text)
         text = seal(wanted.namespace, wanted.key, text, request_id)
     ttl_s = 0 if wanted.ttl_s is None else validation.check_ttl(wanted.ttl_s)
     expires_at = time_text(wanted.expires_at) if wanted.expires_at else ""

@@ -13,7 +13,6 @@ from config_service.entries.tables import Key
 from config_service.entries.transacting import MAX_OPERATIONS, Branches, transact
 from config_service.envelope import Done
 from config_service.errors import Invalid, PreconditionFailed, Unprocessable
-from consensus.services import now
 
 DELETE, COPY, MOVE = "delete", "copy", "move"
 ACTIONS = (DELETE, COPY, MOVE)
@@ -142,9 +141,7 @@ def perform(actor: str, planned: Plan, *, overwrite: bool = False, request_id: s
     """
     if planned.too_many:
         raise Unprocessable(planned.too_many)
-    if problems := [
-        f"{item.entry.namespace}/{item.entry.key}: {item.problem}" for item in planned.items if item.problem
-    ]:
+    if problems := [f"{item.name}: {item.problem}" for item in planned.items if item.problem]:
         raise Unprocessable("; ".join(problems))
     if planned.replaced and not overwrite:
         raise Unprocessable(f"{planned.replaced} entries would be replaced, which was not asked for")
@@ -172,7 +169,7 @@ def _operations(actor: str, action: str, item: Planned) -> list[Operation]:
         value_json = entry.value_json
         if entry.type == SECRET:
             value_json = reveal(actor, entry.namespace, entry.key).value_json
-        comment = entry.comment or f"{'moved' if action == MOVE else 'copied'} from {entry.namespace}/{entry.key}"
+        comment = entry.comment or f"{'moved' if action == MOVE else 'copied'} from {item.name}"
         found.append(Put(*item.target, value_json, entry.type, True, comment, _seconds_left(entry)))
     return found
 
@@ -181,7 +178,7 @@ def _seconds_left(entry: EntrySnapshot) -> int:
     """A copy expires when its original does."""
     if entry.expires_at is None:
         return 0
-    left = datetime.fromisoformat(entry.expires_at) - datetime.fromisoformat(now()).astimezone(UTC)
+    left = datetime.fromisoformat(entry.expires_at) - datetime.now(UTC)
     return max(1, round(left.total_seconds()))
 
 

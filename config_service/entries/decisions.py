@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from config_service.entries.batch import Batch, Row, Step
 from config_service.entries.commands import DeleteEntry, PutEntry, ResealEntry
 from config_service.entries.gates import value_refusal, write_refusal
+from config_service.entries.operations import Put
 from config_service.entries.snapshots import SECRET
 from config_service.entries.validation import type_to_keep
 from config_service.envelope import Done, Refusal
@@ -20,9 +21,7 @@ def put(batch: Batch, step: Step, command: PutEntry) -> Done | Refusal:
         return refusal
     if before is not None and before.type == SECRET and not command.type_given:
         return secret_in_clear()
-    kind = command.type
-    if before is not None and not command.type_given:
-        kind = type_to_keep(before.type, kind)
+    kind = kind_to_write(before, command)
     if refusal := value_refusal(batch, key, command.value_json, kind):
         return refusal
     expires_at = command.expires_at or expiry(step.at, command.ttl_s)
@@ -65,6 +64,11 @@ def _put_refusal(command: PutEntry, row: Row | None) -> Refusal | None:
     if expected is not None and expected != (row.revision if row else 0):
         return stale(expected, row)
     return None
+
+
+def kind_to_write(before: Row | None, put: PutEntry | Put) -> str:
+    """Without a type of its own, the value takes the entry's where it fits."""
+    return put.type if before is None or put.type_given else type_to_keep(before.type, put.type)
 
 
 def expiry(at: str, ttl_s: int) -> str:

@@ -108,7 +108,7 @@ def _refusal(batch: Batch, command: ImportEntries, edits: Sequence[Edit]) -> Ref
     for edit in edits:
         row = batch.rows[command.namespace, edit.key]
         if edit.expected_revision != (row.revision if row else 0):
-            return _of(edit.key, stale(edit.expected_revision, row))
+            return stale(edit.expected_revision, row).at(edit.key)
         if edit.operation == "put" and (
             refusal := value_refusal(batch, (command.namespace, edit.key), edit.value_json, edit.type)
         ):
@@ -144,7 +144,3 @@ def _apply(batch: Batch, step: Step, namespace: str, edits: Sequence[Edit]) -> D
         step.revision, at=step.at, changed=total, results=tuple(results) if total <= FEW else (),
         counts=(added, changed, removed, len(edits) - total),
     )  # fmt: skip
-
-
-def _of(key: str, refusal: Refusal) -> Refusal:
-    return Refusal(refusal.code, f"{key}: {refusal.detail}", refusal.current_revision)

@@ -188,7 +188,7 @@ def _sealed(namespace: str, item: Item, value: Any, old: EntrySnapshot | None, r
     find out by guessing."""
     text = canonical(value)
     if not item.sealed:
-        check_value(namespace, item.key, value)
+        check_value(namespace, item.key, text)
         return seal(namespace, item.key, text, request_id)
     if old is not None and old.type == SECRET and _same(old.value_json, text, value):
         return old.value_json

@@ -98,7 +98,7 @@ def put_entry(
     if not type and secrecy.is_secret(namespace, key):
         type = SECRET
     if type == SECRET:
-        check_value(namespace, key, value)
+        check_value(namespace, key, text)
         request_id = request_id or new_request_id()
         text = seal(namespace, key, text, request_id)
     command = PutEntry(

@@ -1,6 +1,5 @@
 """Writing several entries at once: validate each operation, seal the secrets, propose all of them as one."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -94,7 +93,7 @@ def _seal_secrets(branches: Branches, request_id: str) -> Branches:
             return one
         if one.type != SECRET and (one.type_given or (one.namespace, one.key) not in secrets):
             return one
-        check_value(one.namespace, one.key, json.loads(one.value_json))
+        check_value(one.namespace, one.key, one.value_json)
         text = seal(one.namespace, one.key, one.value_json, request_id)
         return msgspec.structs.replace(one, value_json=text, type=SECRET, type_given=True)
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from config_service.entries.batch import Batch, Step
 from config_service.entries.commands import ExpireEntries, Transact
-from config_service.entries.decisions import expiry, secret_in_clear
+from config_service.entries.decisions import expiry, kind_to_write, secret_in_clear
 from config_service.entries.gates import value_refusal, write_refusal
 from config_service.entries.operations import SECRET_COMPARED, Compare, Operation, Put
 from config_service.entries.snapshots import SECRET
 from config_service.entries.tables import Key
-from config_service.entries.validation import same_json, type_to_keep
+from config_service.entries.validation import same_json
 from config_service.envelope import Done, OperationDone, Refusal
 
 
@@ -22,14 +22,14 @@ def transact(batch: Batch, step: Step, command: Transact) -> Done | Refusal:
     batch.load({(one.namespace, one.key) for one in named})
     for place, compare in enumerate(command.compare):
         if compare.test == "value" and _is_secret(batch, compare):
-            return _at(f"compare[{place}]", Refusal("type_mismatch", SECRET_COMPARED))
+            return Refusal("type_mismatch", SECRET_COMPARED).at(f"compare[{place}]")
     texts = batch.values([(c.namespace, c.key) for c in command.compare if c.test == "value"])
     succeeded = all(_holds(batch, compare, texts) for compare in command.compare)
     branch = command.then if succeeded else command.otherwise
     compared = {(one.namespace, one.key) for one in command.compare} if succeeded else set()
     for place, operation in enumerate(branch):
         if refusal := _refusal(batch, operation, compared):
-            return _at(f"{'then' if succeeded else 'else'}[{place}]", refusal)
+            return refusal.at(f"{'then' if succeeded else 'else'}[{place}]")
     results = tuple(_apply(batch, step, operation) for operation in branch)
     return Done(step.revision, at=step.at, succeeded=succeeded, results=results)
 
@@ -74,12 +74,7 @@ def _refusal(batch: Batch, operation: Operation, compared: set[Key]) -> Refusal 
         return None
     if not operation.type_given and _is_secret(batch, operation):
         return secret_in_clear()
-    return value_refusal(batch, key, operation.value_json, _kind(batch, operation))
-
-
-def _kind(batch: Batch, operation: Put) -> str:
-    before = batch.rows[operation.namespace, operation.key]
-    return operation.type if before is None or operation.type_given else type_to_keep(before.type, operation.type)
+    return value_refusal(batch, key, operation.value_json, kind_to_write(batch.rows[key], operation))
 
 
 def _is_secret(batch: Batch, named: Compare | Operation) -> bool:
@@ -94,12 +89,7 @@ def _apply(batch: Batch, step: Step, operation: Operation) -> OperationDone:
         if before is not None:
             batch.delete(step, key)
         return OperationDone("delete", *key, deleted=before is not None)
-    kind = _kind(batch, operation)
+    kind = kind_to_write(before, operation)
     expires_at = expiry(step.at, operation.ttl_s)
     row = batch.put(step, key, operation.value_json, kind, operation.comment, expires_at)
     return OperationDone("put", *key, before is None, row.created_revision, row.version, kind, expires_at)
-
-
-def _at(place: str, refusal: Refusal) -> Refusal:
-    reasons = tuple(f"{place}: {reason}" for reason in refusal.reasons)
-    return Refusal(refusal.code, f"{place}: {refusal.detail}", refusal.current_revision, reasons)

@@ -16,8 +16,8 @@ from typing import Any
 
 from config_service.entries.schemas import keywords
 from config_service.entries.schemas.keywords import Violation
-from config_service.entries.validation import parse_json
-from config_service.errors import Invalid, Unprocessable
+from config_service.entries.validation import json_text, parse_json
+from config_service.errors import Unprocessable
 
 MAX_RULES = 200
 MAX_BYTES = 128 * 1024
@@ -67,9 +67,7 @@ def read(given: Any) -> Rules:
     if len(given) > MAX_RULES:
         raise Unprocessable.field("rules", f"at most {MAX_RULES} rules")
     rules = tuple(_rule(f"rules[{place}]", one) for place, one in enumerate(given))
-    text = json.dumps(
-        [{"keys": rule.keys, "schema": rule.schema} for rule in rules], ensure_ascii=False, separators=(",", ":")
-    )
+    text = json_text([{"keys": rule.keys, "schema": rule.schema} for rule in rules])
     if len(text.encode()) > MAX_BYTES:
         raise Unprocessable.field("rules", f"at most {MAX_BYTES} bytes")
     return Rules(text, rules)
@@ -97,6 +95,3 @@ def _rule(place: str, given: Any) -> Rule:
 def told(found: Sequence[Violation]) -> tuple[str, ...]:
     """For people: where, and what."""
     return tuple(f"{one.path or 'the value'}: {one.reason}" for one in found)
-
-
-__all__ = ["Invalid", "Rule", "Rules", "parse", "read", "told"]

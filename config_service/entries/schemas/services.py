@@ -76,10 +76,10 @@ def delete_schema(
     return propose(PutSchema(namespace, "", comment, 0, expected_version), actor, request_id).revision
 
 
-def check_value(namespace: str, key: str, value: Any) -> None:
+def check_value(namespace: str, key: str, value_json: str) -> None:
     """For what applying cannot see: a secret before it is sealed. `SchemaViolation` with paths and reasons."""
     text = selectors.schema_text(namespace)
-    found = parse(text).violations(key, value) if text else []
+    found = parse(text).violations_of_text(key, value_json) if text else []
     if found:
         reasons = told(found)
         raise SchemaViolation(f"{key}: {reasons[0]}", {"value": list(reasons)})
