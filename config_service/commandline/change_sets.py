@@ -1,15 +1,11 @@
 """``manage.py config changeset``: propose, approve and publish several edits as one, from a terminal."""
 
-import json
-import sys
 from argparse import ArgumentParser
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from config_service.commandline.rest import Rest, RestError
-from config_service.entries.validation import parse_json
-from config_service.errors import Invalid
+from config_service.commandline.values import read_json_file, read_value, shown
 
 VERBS = {
     "create": "[FILE] [--put NS/KEY=VALUE]… [--delete NS/KEY]… --title TITLE",
@@ -108,12 +104,7 @@ def _new(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _file(name: str) -> dict[str, Any]:
-    try:
-        found = parse_json(sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes())
-    except OSError as error:
-        raise RestError(f"{name} cannot be read: {error.strerror}") from error
-    except Invalid as error:
-        raise RestError(f"{name} is {error.detail}") from error
+    found = read_json_file(name, f"{name} is")
     if not isinstance(found, dict) or not isinstance(found.get("edits", []), list):
         raise RestError(f"{name} does not hold an object with a list of edits")
     return found
@@ -123,11 +114,7 @@ def _put(text: str) -> dict[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
         raise RestError(f"--put takes NS/KEY=VALUE, not {text!r}")
-    try:
-        parsed = parse_json(value)
-    except Invalid:
-        parsed = value
-    return {"op": "put", **_entry(name), "value": parsed}
+    return {"op": "put", **_entry(name), "value": read_value(value)}
 
 
 def _delete(text: str) -> dict[str, Any]:
@@ -159,7 +146,7 @@ def _line(one: dict[str, Any]) -> str:
 
 
 def _edit_line(edit: dict[str, Any]) -> str:
-    value = "" if edit["op"] == "delete" else f"\t{_shown(edit)}"
+    value = "" if edit["op"] == "delete" else f"\t{shown(edit)}"
     return f"{edit['op']} {edit['namespace']}/{edit['key']}{value}"
 
 
@@ -168,15 +155,11 @@ def _diff_lines(found: dict[str, Any]) -> list[str]:
     for item in found["items"]:
         edit, name = item["edit"], f"{item['edit']['namespace']}/{item['edit']['key']}"
         if item["now"] is not None:
-            lines.append(f"- {name}\t{_shown(item['now'])}")
+            lines.append(f"- {name}\t{shown(item['now'])}")
         if edit["op"] == "put":
-            lines.append(f"+ {name}\t{_shown(edit)}")
+            lines.append(f"+ {name}\t{shown(edit)}")
         lines += [f"! {text}" for text in item["violations"] or ([item["problem"]] if item["problem"] else [])]
     lines += [f"! {name} needs the approval of a second person" for name in found["awaiting_approval"]]
     change_set = found["change_set"]
     ready = "can be published" if found["publishable"] else "cannot be published now"
     return [*lines, f"change set {change_set['id']}, {change_set['state']}: {ready}", f"digest {change_set['digest']}"]
-
-
-def _shown(value: dict[str, Any]) -> str:
-    return "(secret)" if value.get("masked") else json.dumps(value["value"], ensure_ascii=False)

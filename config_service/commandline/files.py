@@ -1,12 +1,10 @@
 """``manage.py config import|export``: a namespace as a file, or through stdin and stdout."""
 
-import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from django.core.management.base import OutputWrapper
 
@@ -14,6 +12,7 @@ from config_service.commandline.rest import Rest, RestError, namespace_path
 from config_service.entries.exporting import PLAIN, SECRETS
 from config_service.entries.planning import MODES
 from config_service.entries.transfer.formats import FORMATS, MAX_FILE_BYTES, format_of_file
+from config_service.whole_file import PRIVATE, SHARED, whole_file
 
 _STDIO = "-"
 
@@ -110,14 +109,8 @@ def _read(name: str) -> bytes:
 
 
 def _write_whole(path: Path, data: bytes, private: bool) -> None:
-    """All of the file or none of it, whatever happens meanwhile; ``private``: for its owner's eyes."""
-    beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
     try:
-        with open(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600 if private else 0o666), "wb") as file:
+        with whole_file(path, PRIVATE if private else SHARED, replace=True) as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise RestError(f"{path} cannot be written: {error.strerror}") from error

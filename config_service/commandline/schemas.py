@@ -1,15 +1,12 @@
 """``manage.py config schema``: the rules of a namespace, from a terminal."""
 
 import json
-import sys
 from argparse import ArgumentParser
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from config_service.commandline.rest import Rest, RestError, namespace_path
-from config_service.entries.validation import parse_json
-from config_service.errors import Invalid
+from config_service.commandline.values import read_json_file
 
 VERBS = ("get", "set", "check", "delete", "history")
 
@@ -64,12 +61,7 @@ def _set(rest: Rest, path: str, body: dict[str, Any], expect: dict[str, str]) ->
 
 
 def _rules(file: str) -> Any:
-    try:
-        return parse_json(sys.stdin.read() if file == "-" else Path(file).read_bytes())
-    except (OSError, UnicodeDecodeError) as error:
-        raise RestError(f"the rules cannot be read: {error}") from error
-    except Invalid as error:
-        raise RestError(f"the rules are {error.detail}") from error
+    return read_json_file(file, "the rules are")
 
 
 def _verdict(verdict: dict[str, Any]) -> str:

@@ -1,12 +1,12 @@
 """Snapshots of a group on the command line: saved to a file, and restored into a new group."""
 
 import http.client
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from config_service.commandline.rest import Rest, RestError
+from config_service.whole_file import whole_file
 from consensus.backup import BLOCK_BYTES, BackupHeader, BadSnapshot, check, read_header
 
 Say = Callable[[int, int], None]
@@ -19,31 +19,25 @@ def save(rest: Rest, file: Path, consistency: str, say: Say) -> BackupHeader:
     """Write a snapshot to ``file``, which appears only once it is whole."""
     if file.exists():
         raise RestError(f"{file} exists already: choose another name")
-    part = file.with_name(f"{file.name}.part")
 
     def take(answer: http.client.HTTPResponse) -> None:
         size, done = int(answer.headers["Content-Length"]), 0
-        with part.open("wb") as out:
-            os.fchmod(out.fileno(), 0o600)
-            while block := answer.read(BLOCK_BYTES):
-                out.write(block)
-                done += len(block)
-                say(done, size)
-            out.flush()
-            os.fsync(out.fileno())
+        out.seek(0)
+        out.truncate()  # an earlier node may have broken off
+        while block := answer.read(BLOCK_BYTES):
+            out.write(block)
+            done += len(block)
+            say(done, size)
 
     try:
-        rest.fetch("group/snapshot", {"consistency": consistency}, take)
-        with part.open("rb") as written:
-            header = check(written)
-        part.rename(file)
+        with whole_file(file, replace=True) as out:
+            rest.fetch("group/snapshot", {"consistency": consistency}, take)
+            out.seek(0)
+            return check(out)
     except BadSnapshot as error:
         raise RestError(f"what came is not whole: {error}") from None
     except OSError as error:
         raise RestError(f"{file} cannot be written: {error}") from None
-    finally:
-        part.unlink(missing_ok=True)
-    return header
 
 
 def inspect(file: Path) -> BackupHeader:

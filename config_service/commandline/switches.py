@@ -1,15 +1,12 @@
 """``manage.py config switch``: switches, from a terminal. They can be flipped while there is no leader."""
 
-import json
-import sys
 from argparse import ArgumentParser
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
 from config_service.commandline.rest import Rest, RestError
-from config_service.entries.validation import parse_json
-from config_service.errors import Invalid
+from config_service.commandline.values import json_line, or_input, plain, read_value
 
 VERBS = ("list", "get", "set", "delete", "history")
 
@@ -41,15 +38,15 @@ def run(rest: Rest, options: dict[str, Any]) -> tuple[Any, str]:
     match verb:
         case "list":
             items = list(rest.pages("switches/", fresh))
-            return items, "\n".join(f"{item['name']}\t{_json(item['value'])}\t{_who(item)}" for item in items)
+            return items, "\n".join(f"{item['name']}\t{json_line(item['value'])}\t{_who(item)}" for item in items)
         case "get":
             found = rest.request("GET", path, query=fresh)
-            return found, found["value"] if isinstance(found["value"], str) else _json(found["value"])
+            return found, plain(found["value"])
         case "set":
             body = {"value": _value(value)} | ({} if options["comment"] is None else {"comment": options["comment"]})
             headers = {"If-None-Match": "*"} if options["create"] else {}
             written = rest.request("PUT", path, body, **headers, **expect)
-            return written, f"{name} is {_json(written['value'])} at version {written['version']}"
+            return written, f"{name} is {json_line(written['value'])} at version {written['version']}"
         case "delete":
             rest.request("DELETE", path, **expect)
             return {"name": name, "deleted": True}, f"{name} is deleted"
@@ -58,17 +55,8 @@ def run(rest: Rest, options: dict[str, Any]) -> tuple[Any, str]:
 
 
 def _value(text: str) -> Any:
-    text = sys.stdin.read() if text == "-" else text
-    if text in ("on", "off"):
-        return text == "on"
-    try:
-        return parse_json(text)
-    except Invalid:
-        return text
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    text = or_input(text)
+    return text == "on" if text in ("on", "off") else read_value(text)
 
 
 def _who(item: dict[str, Any]) -> str:
@@ -79,5 +67,5 @@ def _flip_line(item: dict[str, Any]) -> str:
     span = str(item["version"])
     if item["first_version"] != item["version"]:
         span = f"{item['first_version']}-{item['version']}"
-    value = "deleted" if item["operation"] == "delete" else _json(item["value"])
+    value = "deleted" if item["operation"] == "delete" else json_line(item["value"])
     return "\t".join([span, item["time"], item["actor"], value, item["comment"]])

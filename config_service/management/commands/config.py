@@ -1,15 +1,12 @@
 """``manage.py config``: read and change configuration from a terminal, over REST, through any node."""
 
-import json
-import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from config_service.commandline import change_sets, files, schemas, switches
 from config_service.commandline.rest import RestError, add_connection, connect, entry_path, namespace_path
-from config_service.entries.validation import parse_json
-from config_service.errors import Invalid
+from config_service.commandline.values import json_line, or_input, plain, read_value, shown
 
 
 class Command(BaseCommand):
@@ -67,10 +64,10 @@ class Command(BaseCommand):
         entry = self._rest.request("GET", entry_path(options["namespace"], options["key"]), query=_past(options))
         if entry.get("masked") and not options["json"]:
             raise CommandError(f"{entry['namespace']}/{entry['key']} is a secret, which is not shown here")
-        self._tell(options, entry, _plain(entry["value"]))
+        self._tell(options, entry, plain(entry["value"]))
 
     def _set(self, options: dict[str, Any]) -> None:
-        body = {"value": _value(options["value"], options["type"])}
+        body = {"value": read_value(or_input(options["value"]), options["type"])}
         body |= {name: options[name] for name in ("type", "comment", "ttl_s") if options[name] is not None}
         headers = {"If-None-Match": "*"} if options["create"] else {}
         path = entry_path(options["namespace"], options["key"])
@@ -91,7 +88,7 @@ class Command(BaseCommand):
         else:
             query = _past(options) | {"prefix": options["prefix"]}
             items = list(self._rest.pages(f"{namespace_path(options['namespace'])}/entries/", query))
-            lines = [f"{item['key']}\t{_shown(item)}" for item in items]
+            lines = [f"{item['key']}\t{shown(item)}" for item in items]
         self._tell(options, items, "\n".join(lines))
 
     def _history(self, options: dict[str, Any]) -> None:
@@ -109,7 +106,7 @@ class Command(BaseCommand):
         if options["key"]:
             path = entry_path(options["namespace"], options["key"], "/rollback")
             entry = self._rest.request("POST", path, body, **_expect(options))
-            self._tell(options, entry, f"{entry['key']} is {_shown(entry)} at revision {entry['revision']}")
+            self._tell(options, entry, f"{entry['key']} is {shown(entry)} at revision {entry['revision']}")
             return
         if options["expect"] is not None:
             raise CommandError("--expect needs a key")
@@ -141,7 +138,7 @@ class Command(BaseCommand):
         self._tell(options, *switches.run(self._rest, options))
 
     def _tell(self, options: dict[str, Any], answer: Any, text: str) -> None:
-        told = _json(answer) if options["json"] else text
+        told = json_line(answer) if options["json"] else text
         if told:
             self.stdout.write(told)
 
@@ -160,37 +157,11 @@ def _expect(options: dict[str, Any]) -> dict[str, str]:
     return {} if options["expect"] is None else {"If-Match": f'"{options["expect"]}"'}
 
 
-def _value(text: str, kind: str | None) -> Any:
-    """JSON where it is JSON, else the string itself; with ``--type``, only what that type calls for."""
-    if text == "-":
-        text = sys.stdin.read()
-    if kind in ("string", "secret"):
-        return text
-    try:
-        return parse_json(text)
-    except Invalid as error:
-        if kind is not None:
-            raise CommandError(f"the value is {error.detail}") from error
-        return text
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else _json(value)
-
-
-def _shown(item: dict[str, Any]) -> str:
-    return "(secret)" if item.get("masked") else _json(item["value"])
-
-
 def _change_line(item: dict[str, Any]) -> str:
-    value = _shown(item) if item["operation"] == "put" else "deleted"
+    value = shown(item) if item["operation"] == "put" else "deleted"
     return "\t".join([str(item["revision"]), item["time"], item["actor"], item["key"], value, item["comment"]])
 
 
 def _difference_lines(item: dict[str, Any]) -> list[str]:
     sides = (("-", item["old"]), ("+", item["new"]))
-    return [f"{sign} {item['key']}\t{_shown(entry)}" for sign, entry in sides if entry is not None]
+    return [f"{sign} {item['key']}\t{shown(entry)}" for sign, entry in sides if entry is not None]
