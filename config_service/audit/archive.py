@@ -5,11 +5,9 @@ first record follows, the end that of the last one; so files join to each other,
 """
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from config_service.audit.commands import TrimAudit
 from config_service.audit.digests import Link, Record
@@ -17,6 +15,7 @@ from config_service.audit.selectors import anchor, count_records, records
 from config_service.audit.verification import Report, check_chain
 from config_service.errors import Invalid, NotFound
 from config_service.proposing import propose
+from config_service.whole_file import whole_file
 
 FORMAT = 1
 TRIM_AT_ONCE = 2000
@@ -26,23 +25,17 @@ Progress = Callable[[int, int], None]
 
 def write(path: Path, until: int, progress: Progress) -> Report:
     """The records up to the revision ``until``, checked on their way; the file is there whole, or not at all."""
-    beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
     total = count_records(until)
     if not total:
         raise NotFound(f"there are no audit records up to revision {until}")
     try:
-        with open(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
+        with whole_file(path) as file:
             report = check_chain(_written(records(until), file, anchor(), progress, total), anchor(), {})
             file.write(_line({"end": report.records, "revision": report.head_revision, "digest": report.head_digest}))
-            file.flush()
-            os.fsync(file.fileno())
-        if report.findings:
-            raise Invalid(f"the trail is not sound, so it is not archived: {report.findings[0]}")
-        os.link(beside, path)
+            if report.findings:
+                raise Invalid(f"the trail is not sound, so it is not archived: {report.findings[0]}")
     except FileExistsError:
         raise Invalid(f"{path} exists already: an archive is never overwritten") from None
-    finally:
-        beside.unlink(missing_ok=True)
     return report
 
 
@@ -113,5 +106,5 @@ def _parsed(line: str) -> dict[str, Any]:
     return found
 
 
-def _line(fields: dict[str, Any]) -> str:
-    return json.dumps(fields, ensure_ascii=False) + "\n"
+def _line(fields: dict[str, Any]) -> bytes:
+    return (json.dumps(fields, ensure_ascii=False) + "\n").encode()
