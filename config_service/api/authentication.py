@@ -1,5 +1,7 @@
 """Who asks: an application by its token, or a person by the admin's session."""
 
+from typing import TypeGuard
+
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.request import Request
@@ -8,6 +10,7 @@ from config_service.accounts import policy
 from config_service.accounts.models import ApiToken, User
 from config_service.accounts.remembered import remembered_tokens
 from config_service.accounts.uses import token_uses
+from config_service.api import second_look
 from config_service.api.problems import Forbidden
 from consensus.origin import authenticated_by
 
@@ -19,11 +22,10 @@ class BearerAuthentication(BaseAuthentication):
         scheme, _, plain = get_authorization_header(request).partition(b" ")
         if scheme.lower() != b"bearer":
             return None
-        try:
-            token = remembered_tokens.find(plain.strip().decode("ascii"))
-        except UnicodeDecodeError:
-            token = None
-        if token is None or not token.usable:
+        token = _find(plain)
+        if not _usable(token) and second_look.worthwhile(request):
+            token = _find(plain)
+        if not _usable(token):
             raise exceptions.AuthenticationFailed("this token is unknown, expired, or its user may not sign in")
         authenticated_by(token.prefix)
         token_uses.note(token.pk)
@@ -35,12 +37,34 @@ class BearerAuthentication(BaseAuthentication):
 
 def require(request: Request, action: str, namespace: str = "") -> None:
     """Raises `Forbidden`, which names what is missing, unless the caller may do ``action`` (see policy.py)."""
-    if lacking := policy.missing(request.user, _token(request), action, namespace):
+    lacking = policy.missing(request.user, _token(request), action, namespace)
+    if lacking and second_look.worthwhile(request):
+        user, token = _again(request)
+        lacking = policy.missing(user, token, action, namespace)
+    if lacking:
         raise Forbidden(lacking, namespace)
 
 
 def may_read(request: Request, namespace: str) -> bool:
     return policy.may(request.user, _token(request), "read", namespace)
+
+
+def _find(plain: bytes) -> ApiToken | None:
+    try:
+        return remembered_tokens.find(plain.strip().decode("ascii"))
+    except UnicodeDecodeError:
+        return None
+
+
+def _usable(token: ApiToken | None) -> TypeGuard[ApiToken]:
+    return token is not None and token.usable
+
+
+def _again(request: Request) -> tuple[User, ApiToken | None]:
+    """The caller, as this node knows it by now."""
+    user = User.objects.filter(pk=request.user.pk).first() or request.user
+    token = _token(request)
+    return user, None if token is None else (ApiToken.objects.filter(pk=token.pk).first() or token)
 
 
 def _token(request: Request) -> ApiToken | None:

@@ -46,6 +46,8 @@ def _request(credential: Credential) -> Request:
         "HTTP_COOKIE": credential.cookie,
         "SERVER_NAME": "localhost",
         "SERVER_PORT": "80",
+        # What this node knows decides, at once: it will be asked again when it knows more.
+        "QUERY_STRING": "consistency=stale",
     }
     plain.COOKIES = parse_cookie(credential.cookie)
     _sessions.process_request(plain)

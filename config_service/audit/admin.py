@@ -1,6 +1,7 @@
 """The audit trail in the admin: to look at, never to change."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
@@ -9,10 +10,18 @@ from django.http import Http404, HttpRequest, HttpResponse
 from config_service.audit.models import AuditRecord
 
 
+class ChannelFilter(admin.AllValuesFieldListFilter):
+    """What the group does by itself comes in by no channel: that has a name here too."""
+
+    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
+        for choice in super().choices(changelist):
+            yield choice | {"display": choice["display"] or "the group itself"}
+
+
 @admin.register(AuditRecord)
 class AuditRecordAdmin(admin.ModelAdmin):
     list_display = ["revision", "moment", "actor", "action", "what", "channel", "address", "token"]
-    list_filter = ["action", "channel"]
+    list_filter = ["action", ("channel", ChannelFilter)]
     search_fields = ["=actor", "=request_id", "=address"]
     search_help_text = "An actor, a request id or an address, exactly"
     ordering = ["-revision"]

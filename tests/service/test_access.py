@@ -9,8 +9,10 @@ from django.contrib.auth.models import Group
 from config_service.accounts import policy, services
 from config_service.accounts.commands import DeleteGroup, PutGrant, PutUser
 from config_service.accounts.models import ApiToken, Grant, User
+from config_service.api import second_look
 from config_service.errors import Invalid, NotFound
 from config_service.proposing import propose
+from consensus.errors import NoLeader
 
 from .conftest import Api
 
@@ -173,3 +175,47 @@ def test_the_grant_that_was_made_stands_in_the_audit_trail(ann):
     propose(PutGrant("reveal", "shop", ann.pk), "boss")
     from_trail = Api.get(api_of(User.objects.get(username="root"), "audit"), "audit?actor=boss").json()["items"]
     assert from_trail[0]["targets"][0]["detail"] == f"reveal: user {ann.pk}"
+
+
+def meanwhile(direct, monkeypatch, change) -> None:
+    """``change`` was made on another node: this one applies it as soon as it asks for what the group has committed."""
+    waiting = [change]
+
+    def read_index(deadline_s=None):
+        while waiting:
+            waiting.pop()()
+        return direct.applied
+
+    monkeypatch.setattr(direct, "read_index", read_index)
+
+
+def test_a_grant_that_this_node_has_yet_to_apply_holds_already(ann, direct, monkeypatch):
+    caller = api_of(ann, "read:*")
+    meanwhile(direct, monkeypatch, lambda: grant("view", "shop", ann))
+    assert caller.get("namespaces/shop/entries/a?consistency=stale").status_code == 403
+    assert caller.get("namespaces/shop/entries/a").status_code == 200
+    assert caller.get("namespaces/bank/entries/a").status_code == 403
+
+
+def test_a_token_that_this_node_has_yet_to_apply_is_known_already(ann, direct, monkeypatch):
+    grant("view", "shop", ann)
+    plain = "cfg_" + "x" * 43
+    meanwhile(direct, monkeypatch, lambda: services.create_token("test", "t", ann.pk, ["read:*"], plain=plain))
+    assert Api(plain).get("namespaces/shop/entries/a?consistency=stale").status_code == 401
+    assert Api(plain).get("namespaces/shop/entries/a").status_code == 200
+    assert Api("cfg_other").get("namespaces/shop/entries/a").status_code == 401
+
+
+def test_a_refusal_stands_without_a_leader_and_where_too_many_wait(ann, direct, monkeypatch):
+    caller = api_of(ann, "read:*")
+    direct.failure = NoLeader()
+    assert caller.get("namespaces/shop/entries/a").status_code == 403
+    assert direct.failure is None
+    for _ in range(second_look.MOST_WAITING):
+        assert second_look._places.acquire(blocking=False)
+    try:
+        reads = direct.reads
+        assert caller.get("namespaces/shop/entries/a").status_code == 403
+        assert direct.reads == reads
+    finally:
+        second_look._places.release(second_look.MOST_WAITING)

@@ -3,11 +3,13 @@
 import io
 import json
 import random
+import re
 from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
+from django.test import Client as WebClient
 
 from config_service.accounts.commands import AccountsCommand, PutUser, SetPassword
 from config_service.audit.models import AuditRecord
@@ -203,3 +205,10 @@ def test_nothing_else_writes_the_trail(trail):
     for write in (lambda: AuditRecord.objects.all().delete(), lambda: AuditRecord.objects.update(actor="x")):
         with pytest.raises(ReplicatedWriteError):
             write()
+
+
+def test_what_came_in_by_no_channel_can_be_filtered_for_by_name(shop, root):
+    web = WebClient()
+    web.force_login(root)
+    page = web.get("/admin/audit/auditrecord/").content.decode()
+    assert '<a href="?channel=">the group itself</a>' in re.sub(r"\s*\n\s*", "", page)

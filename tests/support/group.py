@@ -127,11 +127,25 @@ class RealGroup:
     def wait_level(self) -> dict[tuple[str, str], tuple[str, int]]:
         """The entries, once every node holds the same ones at the same revisions."""
 
-        def same():
-            rows = [self.rows(node) for node in self.nodes]
-            return rows[0] if all(one == rows[0] for one in rows) else None
+        held: dict[str, dict] = {}
 
-        return eventually(same, 40, "the same entries on every node")
+        def same():
+            held.update({node: self.rows(node) for node in self.nodes})
+            first, *others = held.values()
+            return first if all(one == first for one in others) else None
+
+        try:
+            return eventually(same, 40, "the same entries on every node")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self._differences(held)}") from None
+
+    def _differences(self, held: dict[str, dict]) -> str:
+        """What not all nodes hold alike, and how far each has applied the log."""
+        told = [f"{node}: applied {self.sql(node, 'SELECT index FROM consensus_appliedstate')}" for node in held]
+        names = {name for rows in held.values() for name in rows}
+        apart = [name for name in sorted(names) if len({rows.get(name) for rows in held.values()}) > 1]
+        told += [f"{name}: { {node: rows.get(name) for node, rows in held.items()} }" for name in apart[:10]]
+        return "\n".join([*told, f"{len(apart)} entries differ", str(self.status())])
 
     def run(self, node: str, *argv: str, timeout_s: float = 60) -> subprocess.CompletedProcess:
         """A command in the environment of ``node``."""
