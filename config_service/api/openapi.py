@@ -1,22 +1,12 @@
-"""The OpenAPI description of every path: what `documents` lists, put into the form that the standard wants."""
+"""The OpenAPI description: what `operations` and `documents` list, put into the form that the standard wants."""
 
 import re
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
 
-from config_service.api.documents import (
-    BODIES,
-    ERRORS,
-    FILE_ERRORS,
-    PATH_PARAMETERS,
-    QUERIES,
-    RESULTS,
-    SUCCESS,
-    WRITE_ERRORS,
-    Operation,
-    find,
-)
+from config_service.api.documents import BODIES, PATH_PARAMETERS, QUERIES, RESULTS
+from config_service.api.operations import ERRORS, FILE_ERRORS, SUCCESS, WRITE_ERRORS, Operation, find
 from config_service.entries.transfer.formats import FORMATS
 
 JSON, PROBLEM, STREAM = "application/json", "application/problem+json", "text/event-stream"

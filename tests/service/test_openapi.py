@@ -5,7 +5,7 @@ import re
 import pytest
 from django.urls import get_resolver
 
-from config_service.api.documents import OPERATIONS
+from config_service.api.operations import OPERATIONS
 
 
 def test_every_path_is_described_with_its_problems(client):
