@@ -1,78 +1,65 @@
-"""Pictures of every page of the admin, light and dark, wide and narrow: ``python -m tests.screenshots DIR``."""
+"""``python -m tests.screenshots FOLDER [PAGE ...]``: every page of the admin of a real group, light and dark, wide and
+narrow, to be looked at. ``--docs`` makes those that the documentation shows (docs/images) instead."""
 
-import sys
-import threading
-import time
+import argparse
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import httpx
+from playwright.sync_api import Browser
 
 from tests.support.browser import launched, sign_in
 from tests.support.group import RealGroup
 from tests.support.pages import Pages
 
-WIDTHS = (1280, 390)
-# So long the group has something to do before the first picture, so that there is something in the plots.
-BUSY_S = 45.0
+Themes = Callable[[str], Sequence[str]]
+
+SIZES = {"wide": (1280, 800), "narrow": (390, 800)}
+THEMES = ("light", "dark")
+SHOWN = {
+    "home": "light",
+    "entry-preview": "light",
+    "entry-conflict": "light",
+    "change-set": "dark",
+    "drain": "light",
+    "switch": "dark",
+}
+"""What the documentation shows, and in which theme."""
 
 
-def main(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+def shoot(browser: Browser, group: RealGroup, size: str, themes_of: Themes, folder: Path) -> None:
+    width, height = SIZES[size]
+    viewport = {"width": width, "height": height}
+    page = sign_in(browser, group, group.follower(), viewport=viewport, reduced_motion="reduce")
+    for name, visit in Pages(group, group.follower(), page).all().items():
+        themes = themes_of(name)
+        if themes:
+            visit()
+        for theme in themes:
+            page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
+            page.screenshot(path=folder / f"{name}-{size}-{theme}.png", full_page=True)
+            print(f"{name}-{size}-{theme}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("pages", nargs="*")
+    parser.add_argument("--docs", action="store_true")
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
     group = RealGroup()
     try:
         group.up()
-        with Busy(group):
-            time.sleep(BUSY_S)
-            _take_all(group, folder)
+        with launched() as browser:
+            if options.docs:
+                shoot(browser, group, "wide", lambda name: [SHOWN[name]] if name in SHOWN else [], options.folder)
+                return
+            chosen = options.pages
+            for size in SIZES:
+                shoot(browser, group, size, lambda name: THEMES if name in chosen or not chosen else [], options.folder)
     finally:
         group.close()
 
 
-def _take_all(group: RealGroup, folder: Path) -> None:
-    node = group.follower()
-    with launched() as browser:
-        for width in WIDTHS:
-            size = {"width": width, "height": 800}
-            page = sign_in(browser, group, node, viewport=size, reduced_motion="reduce", bypass_csp=True)
-            for name, visit in Pages(group, node, page).all().items():
-                visit()
-                for theme in ("light", "dark"):
-                    page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
-                    page.screenshot(path=folder / f"{name}-{theme}-{width}.png", full_page=True)
-                print(f"{name} at {width}", flush=True)
-
-
-class Busy:
-    """Applications that read, write and watch: more and fewer, in waves."""
-
-    def __init__(self, group: RealGroup):
-        self._group = group
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._work, args=(node,)) for node in group.nodes]
-
-    def __enter__(self) -> None:
-        for thread in self._threads:
-            thread.start()
-
-    def __exit__(self, *error: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _work(self, node: str) -> None:
-        headers = {"Authorization": f"Bearer {self._group.credentials['token']}"}
-        base = f"{self._group.url(node)}/api/v1/"
-        with httpx.Client(base_url=base, headers=headers, timeout=10) as http:
-            watch = http.stream("GET", "watch", headers={"Accept": "text/event-stream"})
-            with watch:
-                count = 0
-                while not self._stop.is_set():
-                    count += 1
-                    http.put(f"namespaces/storefront/entries/visits/{node}", json={"value": count})
-                    for _ in range(5):
-                        http.get("namespaces/storefront/entries/cart/max-items?consistency=stale")
-                    self._stop.wait(0.05 + 0.05 * (count // 40 % 4))
-
-
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()

@@ -12,6 +12,8 @@ from tests.support.group import RealGroup
 Visit = Callable[[], None]
 ENTRIES, NODES = "entries/configentry/", "consensus/member/"
 JSON_KEY, PLAIN_KEY, SECRET_KEY = "pages/limits", "pages/greeting", "pages/password"
+SWITCH = "pages-checkout"
+LIMITS = {"type": "object", "required": ["limit"], "properties": {"limit": {"type": "integer", "minimum": 1}}}
 
 
 class Pages:
@@ -29,6 +31,7 @@ class Pages:
         group, node = self._group, self._node
         for limit in (10, 20):
             group.put(node, JSON_KEY, {"retries": 3, "limit": limit, "hosts": ["a.example.com", "b.example.com"]})
+        self._past = int(group.get(node, JSON_KEY).headers["config-revision"])
         for text in ("Hello", "Hello again", "Good morning"):
             group.put(node, PLAIN_KEY, text)
         secret = {"value": "correct horse battery", "type": "secret"}
@@ -44,6 +47,33 @@ class Pages:
         ):
             assert group.rest(node, method, path, body).status_code in (200, 201), path
 
+        self._prepare_changes()
+
+    def _prepare_changes(self) -> None:
+        """A change set that somebody has overtaken, one that is as it was made, a rule, a switch with a history."""
+        group, node = self._group, self._node
+        rules = {"rules": [{"keys": "pages/limits", "schema": LIMITS}]}
+        assert group.rest(node, "PUT", "namespaces/storefront/schema", rules).status_code == 200
+        for flip in (True, False):
+            body = {"value": flip, "comment": "the checkout is too slow" if flip else "better again"}
+            assert group.rest(node, "PUT", f"switches/{SWITCH}", body).status_code in (200, 201)
+        put = {"op": "put", "namespace": "storefront"}
+        edits = [
+            put | {"key": PLAIN_KEY, "value": "Good night"},
+            put | {"key": JSON_KEY, "value": {"retries": 5, "limit": 30, "hosts": ["a.example.com"]}},
+        ]
+        self._change_set = self._draft("Night mode", edits)
+        self._overtaken = self._draft("Another greeting", edits[:1])
+        group.put(node, PLAIN_KEY, "Good afternoon")
+        edits[0]["value"] = "Good night, all"
+        path = f"changesets/{self._change_set}"
+        assert group.rest(node, "PUT", path, {"title": "Night mode", "edits": edits}).status_code == 200
+
+    def _draft(self, title: str, edits: list[dict]) -> int:
+        made = self._group.rest(self._node, "POST", "changesets/", {"title": title, "edits": edits})
+        assert made.status_code == 201, made.text
+        return made.json()["id"]
+
     # --- the pages -------------------------------------------------------------------------------------------------
     def all(self) -> dict[str, Visit]:
         found = {name: self._at(path) for name, path in self._paths().items()}
@@ -57,6 +87,7 @@ class Pages:
             "entry-delete": self._deletion,
             "entries-bulk": self._bulk,
             "user-change": self._first("accounts/user/"),
+            "user-password": self._password_of_user,
             "group-change": self._first("auth/group/"),
             "token-change": self._first("accounts/apitoken/"),
             "token-created": self._token_created,
@@ -80,6 +111,14 @@ class Pages:
             "namespace-export": "entries/namespace/storefront/export/",
             "namespace-import": "entries/namespace/storefront/import/",
             "nodes": NODES,
+            "namespace-schema": "entries/namespace/storefront/schema/",
+            "namespace-revert": f"entries/namespace/storefront/revert/?revision={self._past}",
+            "entry-revert": f"{of_entry}/revert/?revision={self._past}",
+            "change-sets": "changesets/changeset/",
+            "change-set": f"changesets/changeset/{self._change_set}/change/",
+            "change-set-overtaken": f"changesets/changeset/{self._overtaken}/change/",
+            "switches": "switches/switchchange/",
+            "switch": f"switches/switchchange/{SWITCH}/",
             "drain": f"{NODES}operate/drain/?node={self._group.leader()}",
             "drain-refused": f"{NODES}operate/drain/?" + "&".join(f"node={node}" for node in self._group.nodes),
             "drain-progress": f"{NODES}operate/drain/progress/?node={follower}",
@@ -119,6 +158,10 @@ class Pages:
         self._page.context.clear_cookies()
         self._goto("login/")
         self._page.context.add_cookies(cookies)
+
+    def _password_of_user(self) -> None:
+        self._first("accounts/user/")()
+        submit(self._page, "a[href$='password/']")
 
     def _edit(self, key: str) -> None:
         self._first(f"{ENTRIES}?q={key}")()
