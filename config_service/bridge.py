@@ -70,10 +70,20 @@ class DjangoBridge:
         with self.place(), SpooledTemporaryFile(IN_MEMORY_BYTES) as body:
             length = await _read_body(receive, body)
             if length is None:
-                return self._refuse(413)
+                return await self._too_large(receive)
             body.seek(0)
             environ = _environ(scope, body, length) | extra
             return await asyncio.get_running_loop().run_in_executor(self._pool, self._answer, environ)
+
+    async def _too_large(self, receive: Receive) -> HttpResponseBase:
+        """What is sent in spite of the limit is read for a while: whoever is still sending does not see an answer. The
+        rest stays in the connection, so that is of no use any more, which the client has to know."""
+        left = MOST_BYTES
+        while left > 0 and (message := await receive())["type"] == "http.request" and message.get("more_body"):
+            left -= len(message.get("body", b""))
+        answer = self._refuse(413)
+        answer["Connection"] = "close"
+        return answer
 
     @property
     def is_full(self) -> bool:

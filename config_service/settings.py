@@ -112,6 +112,7 @@ LOGIN_URL = "admin:login"
 CSRF_FAILURE_VIEW = "config_service.console.editing.resume.csrf_failure"
 
 LANGUAGE_CODE = "en-us"
+FORMAT_MODULE_PATH = ["config_service.formats"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"

@@ -32,3 +32,9 @@ def check_time(field: str, text: str) -> datetime:
     if at is None:
         raise Invalid.field(field, "a time with its zone, such as 2026-05-04T12:00:00Z")
     return at
+
+
+def show_time(text: str) -> str:
+    """A time as people read it, in UTC and to the second. What is no time is shown as it is."""
+    at = read_time(text)
+    return text if at is None else f"{at:%Y-%m-%d %H:%M:%S} UTC"

@@ -248,7 +248,7 @@ def test_a_second_person_approves_exactly_what_is_published(browser: Browser, gr
     assert not ann.locator("[name=_save]").count()
     ann.fill("[name=change_title]", "More orders")
     submit(ann, "[name=_propose]")
-    assert "another person has to approve" in ann.inner_text("main") and ann.is_disabled("button[value=publish]")
+    assert "only another person can approve" in ann.inner_text("main") and ann.is_disabled("button[value=publish]")
     boss = sign_in(browser, group, two, name, "a long password")
     boss.goto(f"{group.url(two)}/admin/changesets/changeset/")
     submit(boss, "text=More orders")

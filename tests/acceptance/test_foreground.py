@@ -33,6 +33,13 @@ def states(folder: Path) -> set[str]:
     return {part.state() for node in group.nodes.values() for part in parts_of(group, node)}
 
 
+def said(output: Path, text: str, timeout_s: float) -> None:
+    try:
+        eventually(lambda: text in output.read_text(), timeout_s)
+    except AssertionError:
+        pytest.fail(f"not within {timeout_s} s: {text}, but:\n{output.read_text()}")
+
+
 def _as_from_a_terminal() -> None:
     """A shell makes what it runs in the background ignore Ctrl-C, and that is handed down; tests may run so."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -52,12 +59,12 @@ def test_the_foreground_group_says_what_dies_and_leaves_no_process_behind(folder
             preexec_fn=_as_from_a_terminal,
         )
     try:
-        eventually(lambda: "Ctrl-C stops the group" in output.read_text(), 60)
+        said(output, "Ctrl-C stops the group", 60)
         assert states(folder) == {"up"}
         group = layout.require(folder)
         web = next(part for part in parts_of(group, group.nodes["n1"]) if part.name == "web")
         web.kill()
-        eventually(lambda: "web of n1 is down" in output.read_text(), 10)
+        said(output, "web of n1 is down", 10)
         process.send_signal(number)
         assert process.wait(30) == 0, output.read_text()
     finally:

@@ -84,7 +84,7 @@ def test_where_an_approval_is_needed_the_preview_leads_to_a_change_set(site, bos
     page = preview(site, change_url(entry), integer_value="2")
     assert 'name="_save"' not in text(page) and "a second person approves" in text(page)
     page = propose(site, change_url(entry), integer_value="2")
-    assert "A second person has to approve" in text(page) and "another person has to approve it" in text(page)
+    assert "A second person has to approve" in text(page) and "only another person can approve it" in text(page)
     assert "another person must" in text(take(site, page, "approve"))
     page = take(site, page, "publish")
     assert "Nothing was changed" in text(page) and now().value_json == "1"

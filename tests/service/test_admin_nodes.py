@@ -63,7 +63,7 @@ def test_an_action_leads_to_its_page_and_does_nothing_yet(site, group):
     for action, verb in (
         ("drain_selected", "Drain n1"),
         ("undrain_selected", "Undrain n1"),
-        ("transfer_here", "Transfer leadership n1"),
+        ("transfer_here", "Transfer leadership to n1"),
     ):
         page = act(site, action, "n1")
         assert verb in page and "Afterwards" in page

@@ -82,8 +82,8 @@ class RealGroup:
         self.wait_ready()
 
     def wait_ready(self) -> None:
-        for node in self.layout.nodes.values():
-            eventually(lambda node=node: is_ready(node), 40, f"{node.name} ready")
+        for node in self.members():
+            eventually(lambda node=node: is_ready(self.layout.nodes[node]), 40, f"{node} ready")
 
     def status(self) -> dict:
         return status(self.layout)
@@ -119,18 +119,22 @@ class RealGroup:
             done = connection.execute(query)
             return done.fetchall() if done.description else []
 
+    def members(self) -> list[str]:
+        """Who belongs to the group: a node that was removed is a node of the folder still."""
+        return [member["node"] for member in self.rest(self.leader(), "GET", "group").json()["members"]]
+
     def rows(self, node: str) -> dict[tuple[str, str], tuple[str, int]]:
         """Every entry of a node's own database: value and revision."""
         found = self.sql(node, "SELECT namespace_id, key, value, revision FROM entries_configentry")
         return {(namespace, key): (value, revision) for namespace, key, value, revision in found}
 
     def wait_level(self) -> dict[tuple[str, str], tuple[str, int]]:
-        """The entries, once every node holds the same ones at the same revisions."""
+        """The entries, once all members hold the same ones at the same revisions."""
 
         held: dict[str, dict] = {}
 
         def same():
-            held.update({node: self.rows(node) for node in self.nodes})
+            held.update({node: self.rows(node) for node in self.members()})
             first, *others = held.values()
             return first if all(one == first for one in others) else None
 

@@ -15,6 +15,7 @@ class Operation:
     """``many``: several nodes at once. ``choices`` are the nodes it can be about at all.
 
     ``ended`` is what is so when all steps are done; ``undo`` and ``then`` name the operations that may follow.
+    ``preposition`` stands between the verb and the nodes.
     """
 
     name: str
@@ -30,6 +31,11 @@ class Operation:
     danger: bool = False
     undo: str = ""
     then: str = ""
+    preposition: str = ""
+
+    def of(self, nodes: Sequence[str]) -> str:
+        """What would be done, in words: "Drain n1, n2"."""
+        return " ".join(filter(None, (self.verb, self.preposition, ", ".join(nodes))))
 
 
 def _members(view: GroupView) -> list[str]:
@@ -82,7 +88,7 @@ _ALL = (
         "transfer", "Transfer leadership", "Transfer leadership",
         "Have another node lead. Requests that come meanwhile wait for it; none fails.",
         _followers, _only(forecast.transfer), lambda node, actor: services.transfer_leadership(node), progress.transfer,
-        "Leadership has moved",
+        "Leadership has moved", preposition="to",
     ),
     Operation(
         "add", "Add a node", "Add",

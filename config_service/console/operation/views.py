@@ -53,6 +53,7 @@ class OperationPages:
             return HttpResponseRedirect(address("progress", name, nodes))
         context = {
             "chosen": nodes,
+            "deed": operation.of(nodes),
             "choices": [_choice(view, node, node in nodes) for node in operation.choices(view)],
             "plan": plan,
             "before": plan and _told(view, plan.before, ()),
@@ -86,7 +87,7 @@ class OperationPages:
                 for member in view.members
                 if member.web_url and member.node != view.node
             ],
-            "follow": follow,
+            "follow": follow and (follow.of(nodes) if operation.undo else f"{follow.verb} another node"),
             "follow_url": follow and address("operate", follow.name, nodes if operation.undo else ()),
             "nodes": nodes,
         }
