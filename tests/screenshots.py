@@ -2,6 +2,8 @@
 narrow, to be looked at. ``--docs`` makes those that the documentation shows (docs/images) instead."""
 
 import argparse
+import itertools
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -16,17 +18,28 @@ Themes = Callable[[str], Sequence[str]]
 SIZES = {"wide": (1280, 800), "narrow": (390, 800)}
 THEMES = ("light", "dark")
 SHOWN = {
-    "home": "light",
-    "entry-preview": "light",
-    "entry-conflict": "light",
-    "change-set": "dark",
-    "drain": "light",
-    "switch": "dark",
+    "home": ("light",),
+    "entry-conflict": ("light",),
+    "change-set": ("dark",),
+    "drain": ("light",),
+    "switch": ("dark",),
 }
-"""What the documentation shows, and in which theme."""
+"""What the documentation shows, and in which themes."""
 
 
-def shoot(browser: Browser, group: RealGroup, size: str, themes_of: Themes, folder: Path) -> None:
+def traffic(group: RealGroup, seconds: float) -> None:
+    """Something for the plots to show."""
+    until = time.monotonic() + seconds
+    for turn in itertools.count():
+        if time.monotonic() > until:
+            return
+        node = group.nodes[turn % len(group.nodes)]
+        group.put(node, f"traffic/{turn % 20}", turn)
+        for _ in range(5):
+            group.get(node, "traffic/0")
+
+
+def shoot(browser: Browser, group: RealGroup, size: str, themes_of: Themes, folder: Path, whole: bool = True) -> None:
     width, height = SIZES[size]
     viewport = {"width": width, "height": height}
     page = sign_in(browser, group, group.follower(), viewport=viewport, reduced_motion="reduce")
@@ -36,8 +49,8 @@ def shoot(browser: Browser, group: RealGroup, size: str, themes_of: Themes, fold
             visit()
         for theme in themes:
             page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
-            page.screenshot(path=folder / f"{name}-{size}-{theme}.png", full_page=True)
-            print(f"{name}-{size}-{theme}")
+            page.screenshot(path=folder / f"{name}-{size}-{theme}.png", full_page=whole)
+            print(f"{name}-{size}-{theme}", flush=True)
 
 
 def main() -> None:
@@ -52,7 +65,10 @@ def main() -> None:
         group.up()
         with launched() as browser:
             if options.docs:
-                shoot(browser, group, "wide", lambda name: [SHOWN[name]] if name in SHOWN else [], options.folder)
+                traffic(group, 90)
+                shoot(
+                    browser, group, "wide", lambda name: [SHOWN[name]] if name in SHOWN else [], options.folder, False
+                )
                 return
             chosen = options.pages
             for size in SIZES:
