@@ -1,15 +1,13 @@
 """What the admin's first page tells, as data: the page shows it, and asks for it again every other second."""
 
 from dataclasses import asdict
-from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.urls import reverse
-from django.utils.timezone import now
 
-from config_service.accounts import policy, selectors
+from config_service.accounts import policy
 from config_service.accounts.models import User
+from config_service.attention import attention
 from config_service.banner import group_banner
 from config_service.entries import history
 from config_service.entries.models import ConfigEntry
@@ -17,18 +15,16 @@ from config_service.entries.snapshots import ChangeSnapshot
 from consensus import services
 from consensus.forecast import strength
 from consensus.group_view import GroupView, NodeView
-from consensus.health import Concern, Kind, concerns, health
+from consensus.health import health
 from consensus.series import Point
 
 CHANGES_SHOWN = 8
-TOKEN_WARNING = timedelta(days=14)
 
 
 def home(user: User, after: float = 0.0) -> dict[str, Any]:
     """For ``user``, who is told of what they may see. The numbers are those later than the Unix time ``after``."""
     view = services.group_view()
     now_strong = strength(view)
-    found = concerns(view, settings.CONSENSUS["log_keep_entries"])
     return {
         "node": view.node,
         "health": asdict(health(view)),
@@ -45,7 +41,7 @@ def home(user: User, after: float = 0.0) -> dict[str, Any]:
             "stale_ms": None if view.connected else view.leader_heard_ms,
         },
         "nodes": [_node(member, view) for member in view.members],
-        "concerns": [_concern(concern) for concern in found] + _expiring(user),
+        "concerns": attention(user, view),
         "changes": _changes(user),
         "series": [_point(point) for point in services.series(after)],
     }
@@ -71,29 +67,6 @@ def _node(member: NodeView, view: GroupView) -> dict[str, Any]:
 
 def _point(point: Point) -> dict[str, Any]:
     return {name: getattr(point, name) for name in Point.__struct_fields__}
-
-
-def _concern(concern: Concern) -> dict[str, Any]:
-    return asdict(concern) | {"url": reverse("admin:consensus_member_changelist")}
-
-
-def _expiring(user: User) -> list[dict[str, Any]]:
-    if not user.has_perm("accounts.view_apitoken"):
-        return []
-    moment = now()
-    told = []
-    for token in selectors.tokens_expiring(moment, moment + TOKEN_WARNING):
-        days = (token.expires_at - moment).days
-        when = "today" if days == 0 else "tomorrow" if days == 1 else f"in {days} days"
-        told.append(
-            {
-                "kind": Kind.WARN,
-                "title": f"Token {token.name} expires {when}",
-                "detail": f"Of {token.user.username}, {token.prefix}…",
-                "url": reverse("admin:accounts_apitoken_change", args=[token.pk]),
-            }
-        )
-    return told
 
 
 def _changes(user: User) -> list[dict[str, Any]]:

@@ -74,6 +74,12 @@ def propose(
     return _settle(applied.result)
 
 
+def all_read(since: int) -> bool:
+    """Whether every node of the group reads the kinds of commands that came with version ``since``: a node that meets
+    one it cannot read stops applying. For what is proposed without anybody asking for it."""
+    return get_config().command_version >= since
+
+
 def first_answer(request_id: str, asked: bytes) -> Done | None:
     """What `propose` answered when this request was applied, as far as this node has applied; None: it was not.
 

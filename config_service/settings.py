@@ -190,6 +190,8 @@ HISTORY = {
     "keep_revisions": int(env("HISTORY_KEEP_REVISIONS", "10")),
     "keep_days": float(env("HISTORY_KEEP_DAYS", "90")),
 }
+# Without a snapshot of the group for so long, its operators are told; 0: never.
+SNAPSHOT_WARN_DAYS = float(env("SNAPSHOT_WARN_DAYS", "7"))
 
 # --- Celery ----------------------------------------------------------------------------------------------------------
 # The schedule runs inside the worker, on the monotonic clock and without the broker: see consensus/scheduler.py.

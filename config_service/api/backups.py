@@ -7,6 +7,7 @@ from rest_framework.response import Response
 from config_service.api.authentication import require
 from config_service.api.base import MAX_REVISION, READ_PARAMETERS, ApiView
 from config_service.api.bodies import read_number, read_query
+from config_service.backups import take_backup
 from config_service.errors import Invalid, TooLarge
 from consensus import backups
 from consensus.conf import get_config
@@ -19,10 +20,11 @@ _DIGEST_DIGITS = 64
 class SnapshotView(ApiView):
     def get(self, request: Request) -> HttpResponse:
         """All replicated tables as one file, for ``manage.py group restore``. It holds the hashes of passwords and
-        tokens; the values of secrets stay encrypted."""
+        tokens; the values of secrets stay encrypted. It is put on record first; a stale one is handed out without
+        that where there is no majority."""
         require(request, "operate")
         self.prepare_read(read_query(request, *READ_PARAMETERS))
-        made = backups.make_backup()
+        made = take_backup(request.user.get_username(), unrecorded=self.consistency == "stale")
         self.revision = made.header.index
         response = StreamingHttpResponse(made.blocks(), content_type="application/octet-stream")
         response["Content-Length"] = str(made.size)

@@ -1,5 +1,6 @@
 """What is proposed only to be recorded."""
 
+from config_service.audit.models import SNAPSHOT
 from config_service.envelope import CommandBase, Done, Target
 
 
@@ -25,6 +26,17 @@ class RecordExport(CommandBase, frozen=True, tag="secrets.export"):
         return tuple(Target("secret", self.namespace, key, detail=f"revision {self.revision}") for key in self.keys)
 
 
+class RecordSnapshot(CommandBase, frozen=True, tag=SNAPSHOT):
+    """A snapshot of the group, as of the revision ``index``, is about to be handed to the actor. It holds the hashes
+    of passwords and tokens."""
+
+    index: int
+    digest: bytes
+
+    def touches(self, done: Done) -> tuple[Target, ...]:
+        return (Target("snapshot", id=str(self.index), detail=self.digest.hex()),)
+
+
 class TrimAudit(CommandBase, frozen=True, tag="audit.trim"):
     """Forget the records up to ``revision``, whose digest is ``digest``: they are archived. At most ``at_once``;
     `Done.changed` is how many there were; after 0 there is nothing left to do."""
@@ -38,4 +50,4 @@ class TrimAudit(CommandBase, frozen=True, tag="audit.trim"):
         return (Target("audit", detail=told),) if done.changed else ()
 
 
-AuditCommand = RecordReveal | RecordExport | TrimAudit
+AuditCommand = RecordReveal | RecordExport | RecordSnapshot | TrimAudit

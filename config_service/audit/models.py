@@ -5,6 +5,9 @@ from django.db import models
 
 from config_service.guard import ReplicatedModel
 
+# The action of `commands.RecordSnapshot`: the newest one is looked for often.
+SNAPSHOT = "group.snapshot"
+
 
 class AuditRecord(ReplicatedModel):
     """One applied command that changed something, or one revealed secret.
@@ -34,6 +37,7 @@ class AuditRecord(ReplicatedModel):
         verbose_name = "audit record"
         indexes = [
             models.Index(fields=["actor", "revision"], name="audit_by_actor"),
+            models.Index("revision", name="audit_snapshots", condition=models.Q(action=SNAPSHOT)),
             GinIndex(fields=["targets"], opclasses=["jsonb_path_ops"], name="audit_by_target"),
         ]
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from config_service.audit.digests import ORIGIN, Link, Record
-from config_service.audit.models import AuditAnchor, AuditRecord
+from config_service.audit.models import SNAPSHOT, AuditAnchor, AuditRecord
 
 _FIELDS = (
     "revision", "position", "at", "actor", "channel", "address", "token", "request_id", "action", "targets", "previous",
@@ -41,6 +41,16 @@ def last_before(at: str) -> int:
     """The revision of the last record before the time ``at``, which is written as in records; 0: there is none."""
     found = AuditRecord.objects.filter(at__lt=at, at__gt="").order_by("-revision").values_list("revision", flat=True)
     return found.first() or 0
+
+
+def last_snapshot_at() -> str:
+    """When the newest snapshot of the group on record was made; "": none is."""
+    return AuditRecord.objects.filter(action=SNAPSHOT).order_by("-revision").values_list("at", flat=True).first() or ""
+
+
+def reaches_back_to() -> str:
+    """When the oldest record was made that says when; "": there is none."""
+    return AuditRecord.objects.filter(at__gt="").order_by("revision").values_list("at", flat=True).first() or ""
 
 
 def list_records(

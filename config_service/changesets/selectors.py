@@ -65,6 +65,7 @@ def list_change_sets(
     states: Sequence[str] = (),
     namespace: str = "",
     visible: Callable[[tuple[str, ...]], bool] = lambda namespaces: True,
+    changed_since: datetime | None = None,
     before: int | None = None,
     limit: int = 100,
 ) -> tuple[list[ChangeSetSnapshot], bool]:
@@ -75,6 +76,8 @@ def list_change_sets(
         rows = rows.filter(state__in=states)
     if namespace:
         rows = rows.filter(namespaces__contains=[namespace])
+    if changed_since:
+        rows = rows.filter(updated_at__gte=changed_since)
     found: list[ChangeSetSnapshot] = []
     while len(found) <= limit:
         piece = rows if before is None else rows.filter(id__lt=before)

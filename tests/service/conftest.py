@@ -4,6 +4,7 @@ import io
 import itertools
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
+from dataclasses import replace
 from urllib.error import HTTPError, URLError
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ import pytest
 from django.db import transaction
 from django.test import Client as WebClient
 
+from config_service import proposing
 from config_service.accounts import services as accounts
 from config_service.accounts.models import User
 from config_service.accounts.remembered import remembered_tokens
@@ -19,6 +21,7 @@ from config_service.replicated import ReplicatedTables
 from consensus import client as consensus_client
 from consensus import services as consensus_services
 from consensus.client import Applied
+from consensus.conf import get_config
 from consensus.errors import RequestConflict
 from consensus.load import Load, Meter
 from consensus.models import AppliedRequest, AppliedState, Member
@@ -163,6 +166,13 @@ def direct(db: None, group: FakeGroup, monkeypatch: pytest.MonkeyPatch) -> Itera
     for node in ("n1", "n2", "n3"):
         Member.objects.get_or_create(node=node)
     yield client
+
+
+@pytest.fixture
+def old_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nodes of the release before belong to the group, so commands are written as those read them."""
+    config = replace(get_config(), command_version=1)
+    monkeypatch.setattr(proposing, "get_config", lambda: config)
 
 
 @pytest.fixture

@@ -12,8 +12,13 @@ from django.utils.timezone import now
 from config_service.accounts import services as accounts
 from config_service.accounts.commands import PutUser
 from config_service.accounts.models import User
+from config_service.backups import take_backup
+from config_service.changesets import services as change_sets
+from config_service.changesets.commands import RejectChangeSet
+from config_service.changesets.drafting import Wanted
 from config_service.entries import services
 from config_service.entries.snapshots import SECRET
+from config_service.proposing import propose
 from consensus import services as consensus_services
 from consensus.series import Point
 from tests.service.conftest import group_view
@@ -100,6 +105,58 @@ def test_tokens_that_expire_soon_are_told_to_those_who_may_see_tokens(site, clie
     assert concern["title"] == "Token soon expires in 3 days" and site.get(concern["url"]).status_code == 200
     client.force_login(ann)
     assert client.get(DATA).json()["concerns"] == []
+
+
+def drafted(namespace: str, title: str):
+    wanted = Wanted(operation="put", namespace=namespace, key=f"of-{namespace}", value=2)
+    return change_sets.create("root", title, [wanted])
+
+
+def titles(client) -> list[tuple[str, str]]:
+    return [(one["kind"], one["title"]) for one in client.get(DATA).json()["concerns"]]
+
+
+def test_change_sets_that_wait_for_approval_are_told_to_those_who_may_see_them(site, client, root, ann):
+    services.put_namespace("t", "shop", requires_approval=True)
+    for namespace in ("shop", "bank"):
+        drafted(namespace, f"{namespace} prices")
+    (told,) = site.get(DATA).json()["concerns"]
+    assert (told["kind"], told["title"]) == ("info", "Change set “shop prices” waits for approval")
+    assert "a second person has to" in told["detail"] and site.get(told["url"]).status_code == 200
+    client.force_login(ann)
+    assert titles(client) == []
+    for verb in ("view", "publish"):
+        accounts.put_grant("t", verb, "shop", user=ann.pk)
+    (told,) = client.get(DATA).json()["concerns"]
+    assert "you can approve it" in told["detail"]
+
+
+def test_a_rejected_change_set_is_told_with_its_reason_after_worse_and_few_are_told(site, ann, direct):
+    for number in range(7):
+        made = drafted("shop", f"set {number}")
+        made = change_sets.schedule("root", made, made.digest, now() + timedelta(hours=1))
+        if number == 3:
+            propose(RejectChangeSet(made.id, made.revision, "lost the permission"), "system")
+    assert titles(site) == [("warn", "Change set “set 3” was rejected when it was due")]
+    told = site.get(DATA).json()["concerns"][0]
+    assert told["detail"] == "lost the permission" and site.get(told["url"]).status_code == 200
+    services.put_namespace("t", "shop", requires_approval=True)
+    found = titles(site)
+    assert found[0][0] == "warn" and {kind for kind, _ in found[1:]} == {"info"}
+    assert len(found) == 6 and found[-1][1] == "2 more change sets"
+
+
+def test_an_old_snapshot_is_told_to_those_who_may_take_one(site, client, ann, settings):
+    settings.SNAPSHOT_WARN_DAYS = 1e-9
+    (told,) = site.get(DATA).json()["concerns"]
+    assert told["title"].startswith("No snapshot of the group for 0 days") and "None is on record" in told["detail"]
+    take_backup("root").image.close()
+    assert "The last one was made" in site.get(DATA).json()["concerns"][0]["detail"]
+    settings.SNAPSHOT_WARN_DAYS = 1
+    assert titles(site) == []
+    settings.SNAPSHOT_WARN_DAYS = 1e-9
+    client.force_login(ann)
+    assert titles(client) == []
 
 
 def test_who_is_not_signed_in_is_told_nothing(client, root):

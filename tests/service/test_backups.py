@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from config_service.audit.models import AuditRecord
+from config_service.backups import take_backup
 from config_service.commandline import snapshots
 from consensus import backups, errors
 from consensus.backup import BackupHeader, check
@@ -73,6 +75,27 @@ def test_a_snapshot_is_a_whole_file(file):
     assert header(file).group == "tests" and header(file).size > 0
     assert [path.name for path in file.parent.iterdir()] == ["a.snapshot"], "nothing is left beside it"
     assert file.stat().st_mode & 0o077 == 0, "it holds hashes of passwords"
+
+
+def test_a_snapshot_is_on_record_before_it_is_handed_out(file):
+    record = AuditRecord.objects.get(action="group.snapshot")
+    assert record.targets == [{"kind": "snapshot", "id": str(header(file).index), "detail": header(file).digest.hex()}]
+    assert (record.actor, record.channel, record.revision > header(file).index) == ("root", "rest", True)
+
+
+def test_without_a_majority_only_a_stale_one_is_handed_out(direct, root):
+    direct.failure = errors.NoLeader()
+    with pytest.raises(errors.NoLeader):
+        take_backup("root")
+    direct.failure = errors.NoLeader()
+    made = take_backup("root", unrecorded=True)
+    assert b"".join(made.blocks()) and not AuditRecord.objects.filter(action="group.snapshot").exists()
+
+
+def test_nothing_is_recorded_that_nodes_of_the_release_before_cannot_read(direct, root, old_group):
+    before = len(direct.proposed)
+    take_backup("root").image.close()
+    assert len(direct.proposed) == before
 
 
 def test_a_file_that_is_there_already_stays(file):

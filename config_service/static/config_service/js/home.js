@@ -61,7 +61,7 @@ function nodeTable() {
 }
 
 function concernList(concerns) {
-    if (!concerns.length) return nothing("ok", "Nothing", "Nodes, log and tokens are as they should be.");
+    if (!concerns.length) return nothing("ok", "Nothing", "Nodes, log, snapshots, change sets and tokens are as they should be.");
     return el("ul", null, concerns.map((one) => el("li", {class: one.kind}, icon(one.kind === "info" ? "history" : one.kind),
         el("div", null, el("a", {href: one.url}, one.title), el("p", null, one.detail)))));
 }
