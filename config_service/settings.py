@@ -190,6 +190,11 @@ HISTORY = {
     "keep_revisions": int(env("HISTORY_KEEP_REVISIONS", "10")),
     "keep_days": float(env("HISTORY_KEEP_DAYS", "90")),
 }
+# A closed change set is kept while it was closed less than keep_days ago or is among the last keep_closed of all.
+CHANGE_SETS = {
+    "keep_closed": int(env("CHANGE_SETS_KEEP_CLOSED", "100")),
+    "keep_days": float(env("CHANGE_SETS_KEEP_DAYS", "90")),
+}
 # Without a snapshot of the group for so long, its operators are told; 0: never.
 SNAPSHOT_WARN_DAYS = float(env("SNAPSHOT_WARN_DAYS", "7"))
 
@@ -220,6 +225,11 @@ CELERY_BEAT_SCHEDULE = {
     "compact_history": {
         "task": "entries.compact_history",
         "schedule": float(env("HISTORY_COMPACT_EVERY_S", "3600")),
+        "options": OWN_THREAD,
+    },
+    "trim_change_sets": {
+        "task": "changesets.trim",
+        "schedule": float(env("CHANGE_SETS_TRIM_EVERY_S", "3600")),
         "options": OWN_THREAD,
     },
 }

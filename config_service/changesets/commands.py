@@ -102,6 +102,19 @@ class RejectChangeSet(CommandBase, frozen=True, tag="changesets.reject"):
         return (_target(self.id, self.reason),)
 
 
+class TrimChangeSets(CommandBase, frozen=True, tag="changesets.trim"):
+    """Forget closed change sets that were closed more than ``keep_s`` ago (by the times in the commands) and are not
+    among the last ``keep_closed`` that were closed; the oldest first, at most ``at_once``. `Done.counts` are their ids:
+    without any there is nothing left to do."""
+
+    keep_closed: int
+    keep_s: int
+    at_once: int
+
+    def touches(self, done: Done) -> tuple[Target, ...]:
+        return tuple(_target(id, "forgotten") for id in done.counts)
+
+
 ChangeSetsCommand = (
     CreateChangeSet
     | EditChangeSet
@@ -111,4 +124,5 @@ ChangeSetsCommand = (
     | PublishChangeSet
     | WithdrawChangeSet
     | RejectChangeSet
+    | TrimChangeSets
 )

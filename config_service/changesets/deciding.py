@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from config_service.changesets import publishing
+from config_service.changesets import publishing, trimming
 from config_service.changesets.commands import (
     ApproveChangeSet,
     CreateChangeSet,
@@ -16,6 +16,7 @@ from config_service.changesets.commands import (
     PublishChangeSet,
     RejectChangeSet,
     ScheduleChangeSet,
+    TrimChangeSets,
     UnscheduleChangeSet,
     WithdrawChangeSet,
 )
@@ -132,6 +133,7 @@ HANDLERS: dict[type, Callable[[Batch, Step, Any], Done | Refusal]] = {
     PublishChangeSet: publish,
     WithdrawChangeSet: withdraw,
     RejectChangeSet: reject,
+    TrimChangeSets: trimming.trim,
 }
 
 
