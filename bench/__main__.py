@@ -1,4 +1,4 @@
-"""``python -m bench [--only ...] [--seconds N] [--rounds N] [--outstanding 1,64]``."""
+"""``python -m bench [NAME ...] [--seconds N] [--rounds N] [--kills N] [--outstanding 1,64] [--scale 0.01]``."""
 
 import argparse
 import os
@@ -8,25 +8,43 @@ from bench.catchup import catchup
 from bench.etcd import start_if_installed
 from bench.failover import failover
 from bench.footprint import floors, idle
+from bench.history import history
 from bench.loads import Loads
 from bench.pages import pages
 from bench.switches import switches
 from bench.watching import delays, idle_watchers
 from tests.support.group import RealGroup
 
-SECTIONS = ("floors", "idle", "writes", "reads", "watch", "sizes", "failover", "switches", "catchup", "pages")
+SECTIONS = (
+    "floors",
+    "idle",
+    "writes",
+    "reads",
+    "watch",
+    "sizes",
+    "history",
+    "failover",
+    "switches",
+    "catchup",
+    "pages",
+)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--only", default=",".join(SECTIONS), help=f"some of {', '.join(SECTIONS)}")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(SECTIONS)}; default: all")
+    parser.add_argument("--only", help="the same, separated by commas")
     parser.add_argument("--seconds", type=float, default=1.5, help="how long each load runs in each round")
     parser.add_argument("--rounds", type=int, default=5, help="how many rounds of loads, and failovers")
     parser.add_argument("--outstanding", default="1,16,64,256", help="how many writes at a time")
+    parser.add_argument("--kills", type=int, default=10, help="how often the leader is killed for switches")
+    parser.add_argument("--scale", type=float, default=1.0, help="of entries, revisions and watchers: only to try out")
     options = parser.parse_args()
-    chosen = options.only.split(",")
+    chosen = [*options.names, *(options.only.split(",") if options.only else ())] or SECTIONS
     if unknown := set(chosen) - set(SECTIONS):
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    if options.scale != 1:
+        print(f"Entries, revisions and watchers times {options.scale:g}: the budgets below mean nothing\n")
     os.environ["API_RATE_PER_S"] = "0"
     group, etcd = RealGroup(), None
     try:
@@ -45,17 +63,19 @@ def main() -> int:
                 loads.reads()
         if "watch" in chosen:
             delays(group, etcd)
-            idle_watchers(group)
+            idle_watchers(group, options.scale)
         if "sizes" in chosen:
-            loads.sizes()
+            loads.sizes(options.scale)
+        if "history" in chosen:
+            history(group, options.scale)
         if "failover" in chosen:
             failover(group, etcd, options.rounds)
         if "switches" in chosen:
-            switches(group, etcd, options.rounds)
+            switches(group, etcd, options.kills)
         if "catchup" in chosen:
             catchup(group)
         if "pages" in chosen:
-            pages(group)
+            pages(group, options.scale)
     finally:
         if etcd is not None:
             etcd.stop()

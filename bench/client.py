@@ -19,21 +19,30 @@ from config_service.proposing import now  # noqa: E402
 from consensus.client import get_client  # noqa: E402
 
 
-def run(outstanding: int, seconds: float, pids: list[int], first: int = 0, keys: int = 1000) -> tuple[float, ...]:
+def run(
+    outstanding: int,
+    seconds: float,
+    pids: list[int],
+    first: int = 0,
+    keys: int = 1000,
+    writes: int = 0,
+    namespace: str = "load",
+) -> tuple[float, ...]:
     """Whoever is answered asks again at once; returns the fields of a `Result`, with the time that ``pids`` spent.
 
-    Goes round over ``keys`` keys from number ``first`` on, for ``seconds``; if that is 0, once.
+    Goes round over ``keys`` keys from number ``first`` on, for ``seconds``; if that is 0, for so many ``writes``, by
+    default one for each key.
     """
     client = get_client()
     latencies: list[float] = []
     failures: list[BaseException] = []
     idle = threading.Semaphore(0)
     stop_at = time.perf_counter() + seconds
-    numbers = iter(range(1 << 60 if seconds else keys - outstanding))
+    numbers = iter(range(1 << 60 if seconds else (writes or keys) - outstanding))
 
     def ask(number: int) -> None:
         key = f"k{first + number % keys}"
-        payload = encode(PutEntry("load", key, '"' + "v" * 100 + '"', "string"), "bench", now())
+        payload = encode(PutEntry(namespace, key, '"' + "v" * 100 + '"', "string"), "bench", now())
         before = time.perf_counter()
 
         def answered(future) -> None:

@@ -1,5 +1,6 @@
 """Latencies, rates, processor time and tables."""
 
+import contextlib
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -51,9 +52,18 @@ def median(results: Sequence[Result]) -> Result:
     return Result(*(statistics.median(column) for column in zip(*map(astuple, results), strict=True)))
 
 
+def scaled(number: int, scale: float) -> int:
+    """At least one."""
+    return max(1, round(number * scale))
+
+
 def spent_s(pids: Sequence[int]) -> float:
-    """Processor time of these processes so far, that of ended children included."""
-    return sum(sum(psutil.Process(pid).cpu_times()[:4]) for pid in pids)
+    """Processor time of these processes so far, that of ended children included: so one that is gone is left out."""
+    spent = 0.0
+    for pid in pids:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            spent += sum(psutil.Process(pid).cpu_times()[:4])
+    return spent
 
 
 def line(name: str, ours: Result, theirs: Result | None) -> None:

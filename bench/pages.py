@@ -6,7 +6,7 @@ from urllib.parse import quote
 import httpx
 
 from bench.footprint import members
-from bench.measure import budget, spent_s, timed
+from bench.measure import budget, scaled, spent_s, timed
 from tests.support.group import RealGroup
 
 ENTRIES = 10_000
@@ -16,16 +16,17 @@ NAMESPACE = "bench-pages"
 LIST = "/admin/entries/configentry/"
 
 
-def pages(group: RealGroup) -> None:
-    print(f"Pages of the admin at {ENTRIES} entries, one after the other")
+def pages(group: RealGroup, scale: float) -> None:
+    entries = scaled(ENTRIES, scale)
+    print(f"Pages of the admin at {entries} entries, one after the other")
     node = group.leader()
-    revision = _fill(group, node)
+    revision = _fill(group, node, entries)
     with httpx.Client(base_url=group.url(node), follow_redirects=True, timeout=30) as person:
         _sign_in(person, group)
         trees = members(group)
         pids = [one.pid for part in ("web", "postgres") for one in trees[node, part]]
         slow = []
-        for name, path in _paths(person, revision).items():
+        for name, path in _paths(person, revision, entries).items():
             assert person.get(path).status_code == 200, path
             before = spent_s(pids)
             took = timed(lambda path=path: person.get(path), TIMES)
@@ -36,11 +37,11 @@ def pages(group: RealGroup) -> None:
     print(flush=True)
 
 
-def _fill(group: RealGroup, node: str) -> int:
+def _fill(group: RealGroup, node: str, entries: int) -> int:
     """Returns the revision at which all entries were there and after which one in a hundred has changed."""
     assert group.rest(node, "PUT", f"namespaces/{NAMESPACE}", {}).status_code in (200, 201)
     values = (True, 7, "https://shop.example.com", {"host": "mail.example.com", "ports": [25, 587], "tls": True})
-    file = {f"service-{n // 100:03}/setting-{n % 100:02}": values[n % len(values)] for n in range(ENTRIES)}
+    file = {f"service-{n // 100:03}/setting-{n % 100:02}": values[n % len(values)] for n in range(entries)}
     path = f"namespaces/{NAMESPACE}/import?format=json"
     done = group.rest(node, "POST", path, file)
     assert done.status_code == 200, done.text
@@ -59,17 +60,17 @@ def _sign_in(person: httpx.Client, group: RealGroup) -> None:
     assert "logout" in signed_in.text, "cannot sign in"
 
 
-def _paths(person: httpx.Client, revision: int) -> dict[str, str]:
-    key = "service-050/setting-00"
+def _paths(person: httpx.Client, revision: int, entries: int) -> dict[str, str]:
+    key = f"service-{entries // 200:03}/setting-00"
     found = re.search(r"configentry/(\d+)/change", person.get(f"{LIST}?q={quote(key)}").text)
     assert found is not None
     namespace = f"/admin/entries/namespace/{NAMESPACE}"
     return {
         "home": "/admin/",
         "list": LIST,
-        "list, last page": f"{LIST}?p={ENTRIES // 50}",
+        "list, last page": f"{LIST}?p={entries // 50}",
         "list of one namespace": f"{LIST}?namespace__name__exact={NAMESPACE}",
-        "search for a key": f"{LIST}?q={quote('service-050')}",
+        "search for a key": f"{LIST}?q={quote(key.partition('/')[0])}",
         "search in values": f"{LIST}?q=example.com",
         "search without a hit": f"{LIST}?q=nothing-like-this",
         "filter by type and age": f"{LIST}?type__exact=json&since=day",
