@@ -11,6 +11,7 @@ from tests.support.load import Load
 from tests.support.waiting import eventually
 
 NODES = "/admin/consensus/member/"
+SWITCHES = "/admin/switches/switchchange/"
 RUN = uuid.uuid4().hex[:6]
 
 
@@ -84,6 +85,33 @@ def test_what_would_leave_no_majority_is_refused_and_actions_lead_to_the_same_pa
     assert page.locator("#do").is_disabled()
     operate(page, group, asked, "transfer", asked, "Leadership has moved")
     assert group.leader() == asked != leader
+
+
+def test_what_is_flipped_elsewhere_shows_on_the_open_pages_of_switches(browser: Browser, group: RealGroup) -> None:
+    seen, other = group.nodes[:2]
+    name = f"{RUN}.paused"
+    listing, one = sign_in(browser, group, seen), sign_in(browser, group, seen)
+    listing.goto(f"{group.url(seen)}{SWITCHES}")
+
+    def flip(value: object) -> None:
+        group.rest(other, "PUT", f"switches/{name}", {"value": value, "comment": f"set to {value}"}).raise_for_status()
+
+    flip(False)
+    listing.wait_for_selector(f".toggle[aria-label='{name}'][aria-checked=false]")
+    one.goto(f"{group.url(seen)}{SWITCHES}{name}/")
+    one.fill("#id_comment", "half a sentence")
+    flip(True)
+    for page in (listing, one):
+        page.wait_for_selector(f".toggle[aria-label='{name}'][aria-checked=true]")
+    assert one.input_value("#id_comment") == "half a sentence"
+    assert "set to True" in one.inner_text("#flips") and name in one.inner_text("#news")
+    listing.hover(f".toggle[aria-label='{name}']")
+    flip(False)
+    one.wait_for_selector(".toggle[aria-checked=false]")
+    submit(listing, f".toggle[aria-label='{name}']")
+    assert "Nothing was changed" in listing.inner_text("main"), "it was based on what it showed"
+    group.rest(other, "DELETE", f"switches/{name}").raise_for_status()
+    one.wait_for_selector("text=This switch is deleted")
 
 
 def test_the_dashboard_lives_on_while_another_node_is_killed(browser: Browser, group: RealGroup) -> None:

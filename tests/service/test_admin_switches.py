@@ -1,5 +1,9 @@
 """Switches in the admin: the toggle, what it is based on, the history, and what a person without the right sees."""
 
+import html
+import json
+import re
+
 import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
@@ -14,6 +18,7 @@ from tests.support.waiting import eventually
 
 LIST = "/admin/switches/switchchange/"
 ONE = f"{LIST}kill/"
+VERSIONS = f"{LIST}versions.json"
 
 
 @pytest.fixture
@@ -76,6 +81,34 @@ def test_without_a_majority_the_page_shows_what_the_node_knew(web, board, direct
     page = web.get(ONE).content.decode()
     assert "As this node knew it last" in page and 'aria-checked="true"' in page
     assert "Nothing was changed" in web.post(ONE, {"base": "1", "value": "false"}, follow=True).content.decode()
+
+
+def shown_versions(page) -> dict[str, int]:
+    return json.loads(html.unescape(re.search(r'data-versions="([^"]*)"', page.content.decode())[1]))
+
+
+def test_a_page_can_tell_that_it_is_to_be_shown_anew(web, board, direct):
+    services.put_switch("ann", "kill", True)
+    services.put_switch("ann", "other", 1)
+    eventually(lambda: len(board.switches()) == 2, 5, "the board knows them")
+    assert web.get(VERSIONS).json() == shown_versions(web.get(LIST)) == {"kill": 1, "other": 1}
+    services.put_switch("bob", "kill", False)
+    eventually(lambda: board.switches()["kill"].version == 2, 5, "the board knows it")
+    direct.lost = True  # the group is not asked
+    assert web.get(VERSIONS).json() == {"kill": 2, "other": 1}
+    assert web.get(f"{VERSIONS}?name=kill").json() == shown_versions(web.get(ONE)) == {"kill": 2}
+    direct.lost = False
+    services.delete_switch("bob", "kill")
+    eventually(lambda: "kill" not in board.switches(), 5, "the board knows it")
+    assert web.get(f"{VERSIONS}?name=kill").json() == shown_versions(web.get(ONE)) == {}
+
+
+def test_versions_are_for_those_who_may_read_switches(board, root):
+    accounts.change_user("root", None, "ann", {"is_staff": True}, "correct horse", "ann")
+    client = Client()
+    assert client.get(VERSIONS).status_code == 302
+    client.force_login(User.objects.get(username="ann"))
+    assert client.get(VERSIONS).status_code == 403
 
 
 def test_who_may_look_may_not_flip(root, board):

@@ -29,6 +29,7 @@ class SwitchAdmin(admin.ModelAdmin):
 
         return [
             path("", self.admin_site.admin_view(self.changelist_view), name="switches_switchchange_changelist"),
+            path("versions.json", self.admin_site.admin_view(pages.versions), name="switches_versions"),
             path("<str:name>/", self.admin_site.admin_view(one), name="switches_switch"),
         ]
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
@@ -66,8 +66,26 @@ def switches(admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
         found, refusal = [_shown(switch) for switch in get_board().switches().values()], ""
     except ConsensusError as error:
         found, refusal = [], str(error)
-    context = _context(admin, request, "Switches", switches=found, refusal=refusal, typed=typed)
+    context = _context(
+        admin, request, "Switches", switches=found, versions=_versions_shown(found), refusal=refusal, typed=typed
+    )
     return TemplateResponse(request, "admin/switches/list.html", context)
+
+
+def versions(request: HttpRequest) -> HttpResponse:
+    """The version of each switch as this node has learned it, asking nobody; with ``name`` of that one. By this a page
+    knows that it is to be shown anew."""
+    _require(request, "read_switches")
+    try:
+        found = get_board().switches()
+    except ConsensusError as error:
+        return JsonResponse({"detail": str(error)}, status=503)
+    name = request.GET.get("name")
+    return JsonResponse({one.name: one.version for one in found.values() if name in (None, one.name)})
+
+
+def _versions_shown(shown: list[Shown]) -> str:
+    return json.dumps({one.switch.name: one.switch.version for one in shown})
 
 
 def switch(admin: ModelAdmin, request: HttpRequest, name: str) -> HttpResponse:
@@ -80,9 +98,11 @@ def switch(admin: ModelAdmin, request: HttpRequest, name: str) -> HttpResponse:
         back = "switches_switchchange_changelist" if request.POST.get("from") == "list" else ""
         return HttpResponseRedirect(reverse(f"admin:{back}") if back else request.path)
     found, flips, refusal = _read(name)
+    shown = _shown(found) if found else None
     context = _context(
-        admin, request, name, name=name, shown=_shown(found) if found else None, flips=flips, refusal=refusal
-    )
+        admin, request, name, name=name, shown=shown, versions=_versions_shown([shown] if shown else []), flips=flips,
+        refusal=refusal,
+    )  # fmt: skip
     return TemplateResponse(request, "admin/switches/one.html", context)
 
 
