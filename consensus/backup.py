@@ -16,10 +16,12 @@ import msgspec
 from consensus.errors import ConsensusError
 
 MAGIC = b"configuration group snapshot\n"
-VERSION = 1
+# Version 2 added the registers.
+VERSION = 2
+READABLE_VERSIONS = (1, 2)
 BLOCK_BYTES = 512 << 10
 _LENGTH = Struct(">I")
-_MOST_HEADER_BYTES = 1 << 20
+_MOST_HEADER_BYTES = 64 << 20
 _DIGEST_BYTES = 32
 
 
@@ -30,7 +32,8 @@ class BadSnapshot(ConsensusError):
 class BackupHeader(msgspec.Struct, frozen=True):
     """``index`` is the revision of what it holds, ``at`` when it was made (ISO 8601, UTC) by ``node``.
 
-    ``members`` are those of the group then: name and whether it voted.
+    ``members`` are those of the group then: name and whether it voted. ``registers`` are names and values, as the
+    product tells them; None: they are not known.
     """
 
     version: int
@@ -41,6 +44,7 @@ class BackupHeader(msgspec.Struct, frozen=True):
     members: tuple[tuple[str, bool], ...]
     size: int
     digest: bytes
+    registers: tuple[tuple[str, bytes], ...] | None = None
 
 
 class _Version(msgspec.Struct):
@@ -68,8 +72,9 @@ def read_header(file: IO[bytes]) -> BackupHeader:
         raise BadSnapshot("the snapshot's header is damaged")
     try:
         version = _decode(encoded, type=_Version).version
-        if version != VERSION:
-            raise BadSnapshot(f"the snapshot has version {version}, this release reads {VERSION}")
+        if version not in READABLE_VERSIONS:
+            known = " and ".join(map(str, READABLE_VERSIONS))
+            raise BadSnapshot(f"the snapshot has version {version}, this release reads {known}")
         return _decode(encoded, type=BackupHeader)
     except msgspec.DecodeError as error:
         raise BadSnapshot(f"the snapshot's header cannot be read: {error}") from error

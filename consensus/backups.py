@@ -1,6 +1,6 @@
 """Snapshots of this group as files, and a new group from one: what the API calls."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import psycopg
@@ -38,8 +38,9 @@ class Backup:
             self.image.close()
 
 
-def make_backup() -> Backup:
-    """A snapshot of the replicated tables as this node has applied them. Raises `Diverged`."""
+def make_backup(registers: Callable[[], tuple[tuple[str, bytes], ...] | None] = lambda: None) -> Backup:
+    """A snapshot of the replicated tables as this node has applied them. Raises `Diverged`, and what ``registers``
+    raises: it is asked after the tables, so that it is at least as new as what they tell of registers."""
     require_agreement()
     config = get_config()
     tables = (*OWN_TABLES, *import_string(config.state_machine).tables)
@@ -47,9 +48,13 @@ def make_backup() -> Backup:
     with psycopg.connect(dsn, connect_timeout=3) as connection, snapshot_of_tables(connection) as index:
         members = tuple(connection.execute(MEMBERS).fetchall())
         image = make_in(connection, index, tables)
-    return Backup(
-        BackupHeader(VERSION, config.group, config.node, index, now(), members, image.size, image.digest), image
-    )
+    try:
+        held = registers()
+    except BaseException:
+        image.close()
+        raise
+    header = BackupHeader(VERSION, config.group, config.node, index, now(), members, image.size, image.digest, held)
+    return Backup(header, image)
 
 
 def restore_piece(index: int, above: int, size: int, digest: bytes, offset: int, data: bytes) -> tuple[int, int]:

@@ -19,12 +19,12 @@ _DIGEST_DIGITS = 64
 
 class SnapshotView(ApiView):
     def get(self, request: Request) -> HttpResponse:
-        """All replicated tables as one file, for ``manage.py group restore``. It holds the hashes of passwords and
-        tokens; the values of secrets stay encrypted. It is put on record first; a stale one is handed out without
-        that where there is no majority."""
+        """All replicated tables and all switches as one file, for ``manage.py group restore``. It holds the hashes of
+        passwords and tokens; the values of secrets stay encrypted. It is put on record first; a stale one is handed out
+        without that where there is no majority."""
         require(request, "operate")
         self.prepare_read(read_query(request, *READ_PARAMETERS))
-        made = take_backup(request.user.get_username(), unrecorded=self.consistency == "stale")
+        made = take_backup(request.user.get_username(), without_majority=self.consistency == "stale")
         self.revision = made.header.index
         response = StreamingHttpResponse(made.blocks(), content_type="application/octet-stream")
         response["Content-Length"] = str(made.size)

@@ -1,9 +1,11 @@
 """Snapshots of a group on the command line: saved to a file, and restored into a new group."""
 
 import http.client
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 from config_service.commandline.rest import Rest, RestError
 from config_service.whole_file import whole_file
@@ -58,18 +60,31 @@ def safe_index(header: BackupHeader) -> int:
 
 
 def restore(rest: Rest, file: Path, group: str, above: int, say: Say) -> int:
-    """Replace all of the new group ``group`` by the snapshot in ``file``; returns where its log begins."""
+    """Replace all of the new group ``group`` by the snapshot in ``file``; returns where its log begins.
+
+    Switches are set as anybody would set them, before the last byte goes: by then the group has agreed to be replaced,
+    and the caller's token is not replaced yet.
+    """
     header = inspect(file)
     about = {
         "confirm": group, "index": header.index, "above": above, "size": header.size, "digest": header.digest.hex(),
     }  # fmt: skip
     with file.open("rb") as opened:
         read_header(opened)
-        begin, offset = opened.tell(), 0
+        begin, offset, last = opened.tell(), 0, header.size - 1
         while True:
+            if offset == last:
+                _set_switches(rest, header)
             opened.seek(begin + offset)
-            answer = rest.upload_piece("group/restore", opened.read(BLOCK_BYTES), about | {"offset": offset})
+            piece = opened.read(min(BLOCK_BYTES, last - offset) or 1)
+            answer = rest.upload_piece("group/restore", piece, about | {"offset": offset})
             if answer["revision"] is not None:
                 return answer["revision"]
             offset = answer["offset"]
             say(offset, header.size)
+
+
+def _set_switches(rest: Rest, header: BackupHeader) -> None:
+    comment = f"restored from {header.group} at revision {header.index}"
+    for name, value in header.registers or ():
+        rest.request("PUT", f"switches/{quote(name, safe='')}", {"value": json.loads(value), "comment": comment})

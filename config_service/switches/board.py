@@ -32,6 +32,11 @@ class Board:
         self._thread = threading.Thread(target=self._follow, name="switches", daemon=True)
         self._thread.start()
 
+    @property
+    def life(self) -> int:
+        """Which life of the node this was last told by."""
+        return self._life
+
     def states(self) -> dict[str, RegisterState]:
         """All registers, deleted ones as well. Raises `NoLeader` where this node's runtime has not answered yet."""
         if not self._begun.wait(FIRST_S):

@@ -16,13 +16,17 @@ from consensus.requests import RegisterState
 
 
 class Recorder:
-    """Remembers what it has recorded, so that what stands still costs nothing."""
+    """Remembers what it has recorded in this life of the node, so that what stands still costs nothing. A group that
+    becomes another one by a snapshot begins a new life, with other tables."""
 
     def __init__(self) -> None:
+        self._life = 0
         self._done: dict[str, int] = {}
 
-    def record(self, states: Iterable[RegisterState]) -> int:
+    def record(self, states: Iterable[RegisterState], life: int = 0) -> int:
         """Propose what is not recorded yet; returns how many changes. Raises what `propose` raises."""
+        if life != self._life:
+            self._life, self._done = life, {}
         recorded = 0
         for state in states:
             if state.value is not None and self._done.get(state.name, 0) < state.version:

@@ -20,6 +20,7 @@ def record() -> None:
     if not view.running or view.leader != view.node:
         return
     try:
-        _recorder.record(get_board().states().values())
+        board = get_board()
+        _recorder.record(board.states().values(), board.life)
     except REFUSALS as error:
         logger.warning("switches are not recorded further now: %s", explain(error))

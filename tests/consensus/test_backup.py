@@ -52,5 +52,18 @@ def test_a_change_of_any_byte_is_noticed() -> None:
 
 
 def test_another_version_is_named() -> None:
-    with pytest.raises(BadSnapshot, match="version 2, this release reads 1"):
-        check(io.BytesIO(head_of(header(version=2)) + IMAGE))
+    with pytest.raises(BadSnapshot, match="version 3, this release reads 1 and 2"):
+        check(io.BytesIO(head_of(header(version=3)) + IMAGE))
+
+
+def test_one_of_before_registers_were_in_it_is_read() -> None:
+    fields = msgspec.structs.asdict(header(version=1))
+    del fields["registers"]
+    encoded = msgspec.msgpack.encode(fields)
+    head = backup.MAGIC + len(encoded).to_bytes(4, "big") + encoded + blake2b(encoded, digest_size=32).digest()
+    assert check(io.BytesIO(head + IMAGE)) == header(version=1)
+
+
+def test_many_registers_fit() -> None:
+    many = tuple((f"r{number}", bytes(4096)) for number in range(1000))
+    assert check(io.BytesIO(head_of(header(registers=many)) + IMAGE)).registers == many

@@ -3,16 +3,21 @@
 import io
 import json
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from config_service import backups as config_backups
 from config_service.audit.models import AuditRecord
 from config_service.backups import take_backup
 from config_service.commandline import snapshots
+from config_service.switches import services as switches
+from config_service.switches.board import Board
 from consensus import backups, errors
 from consensus.backup import BackupHeader, check
 from tests.service.conftest import group_view
+from tests.support.waiting import eventually
 
 ABOUT = {"confirm": "tests", "index": 7, "above": 100, "size": 3, "digest": "00" * 32, "offset": 0}
 
@@ -88,7 +93,7 @@ def test_without_a_majority_only_a_stale_one_is_handed_out(direct, root):
     with pytest.raises(errors.NoLeader):
         take_backup("root")
     direct.failure = errors.NoLeader()
-    made = take_backup("root", unrecorded=True)
+    made = take_backup("root", without_majority=True)
     assert b"".join(made.blocks()) and not AuditRecord.objects.filter(action="group.snapshot").exists()
 
 
@@ -96,6 +101,70 @@ def test_nothing_is_recorded_that_nodes_of_the_release_before_cannot_read(direct
     before = len(direct.proposed)
     take_backup("root").image.close()
     assert len(direct.proposed) == before
+
+
+@pytest.fixture
+def board(direct, monkeypatch):
+    made = Board(direct)
+    monkeypatch.setattr(config_backups, "get_board", lambda: made)
+    yield made
+    made.close()
+
+
+def held(made) -> dict[str, bytes] | None:
+    made.image.close()
+    return made.header.registers and dict(made.header.registers)
+
+
+def test_a_snapshot_holds_the_switches_that_there_are(direct, root, board, monkeypatch):
+    monkeypatch.setattr(config_backups, "AT_ONCE", 2)
+    for number in range(5):
+        switches.put_switch("ann", f"s{number}", {"at": number})
+    switches.delete_switch("ann", "s3")
+    told = {f"s{number}": f'{{"at":{number}}}'.encode() for number in (0, 1, 2, 4)}
+    assert held(take_backup("root")) == told
+    eventually(lambda: len(board.switches()) == 4, 5, "the board knows them")
+    direct.lost = True
+    with pytest.raises(errors.NoMajority):
+        take_backup("root")
+    assert held(take_backup("root", without_majority=True)) == told
+    monkeypatch.setattr(board, "switches", Mock(side_effect=errors.NoLeader))
+    assert held(take_backup("root", without_majority=True)) is None
+
+
+def test_switches_are_asked_for_after_the_tables(direct, root, monkeypatch):
+    """Else what is recorded of a switch could be newer than the switch."""
+    order, make = [], backups.make_in
+    monkeypatch.setattr(backups, "make_in", lambda *given: (order.append("tables"), make(*given))[1])
+    backups.make_backup(lambda: order.append("switches")).image.close()
+    assert order == ["tables", "switches"]
+
+
+def test_switches_are_set_when_the_group_has_agreed_and_before_it_is_replaced(
+    nodes, api_for, restored, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("CONFIG_TOKEN", api_for("operate", "flip").headers["Authorization"].removeprefix("Bearer "))
+    switches.put_switch("ann", "a.b", {"rate": 0.5})
+    switches.put_switch("ann", "kill", True)
+    file = tmp_path / "a.snapshot"
+    assert json.loads(run("snapshot", str(file), "--json"))["switches"] == 2
+    switches.put_switch("ann", "kill", False)
+    restored.failure = errors.Refused("this group has other nodes (n2)")
+    with pytest.raises(CommandError, match="other nodes"):
+        run("restore", str(file), "--confirm", "tests")
+    assert switches.read_switch("kill").value_json == "false", "a group that is not replaced keeps its own"
+    restored.failure = None
+    seen: list[str] = []
+
+    def take(*piece):
+        seen.append(switches.read_switch("kill").value_json)
+        return restored.piece(*piece)
+
+    monkeypatch.setattr(backups, "restore_piece", take)
+    assert json.loads(run("restore", str(file), "--confirm", "tests", "--json"))["switches"] == 2
+    assert seen == ["false"] * (len(seen) - 1) + ["true"] and len(seen) > 1
+    assert switches.read_switch("a.b").value_json == '{"rate":0.5}'
+    assert switches.read_switch("kill").comment == f"restored from tests at revision {header(file).index}"
 
 
 def test_a_file_that_is_there_already_stays(file):
@@ -108,8 +177,8 @@ def test_a_file_that_is_there_already_stays(file):
 def test_a_snapshot_that_comes_in_part_leaves_no_file(nodes, direct, tmp_path, monkeypatch):
     whole = backups.make_backup
 
-    def cut():
-        made = whole()
+    def cut(registers):
+        made = whole(registers)
         made.image._file.truncate(made.image.size // 2)
         return made
 
@@ -157,9 +226,9 @@ def test_a_confirmed_snapshot_is_sent_piece_by_piece(file, restored, monkeypatch
     monkeypatch.setattr(snapshots, "BLOCK_BYTES", 1000)
     told = json.loads(run("restore", str(file), "--confirm", "tests", "--above", "5000", "--json"))
     about = header(file)
-    assert told == {"group": "tests", "restored": about.index, "revision": 5001}
+    assert told == {"group": "tests", "restored": about.index, "revision": 5001, "switches": 0}
     assert restored.pieces[0] == (about.index, 5000, about.size, about.digest, 0)
-    assert len(restored.pieces) == -(-about.size // 1000)
+    assert len(restored.pieces) == -(-(about.size - 1) // 1000) + 1
     assert file.read_bytes().endswith(restored.data)
 
 

@@ -19,6 +19,7 @@ from config_service.switches.stored import KEPT_BYTES, SEVERAL, decode
 from consensus.errors import NoLeader
 from consensus.origin import Origin
 from consensus.paxos.register import Conflict, Register
+from consensus.sql import execute
 from consensus.wire import encode
 from tests.support.waiting import eventually
 
@@ -41,6 +42,15 @@ def board(direct, monkeypatch):
 def recorded(direct) -> int:
     news = direct.register_news(0, 0, 0)
     return Recorder().record(news.registers)
+
+
+def test_what_was_recorded_before_the_tables_were_replaced_is_recorded_again(flipper, direct):
+    """A switch that is set in a new group just before a snapshot becomes that group."""
+    flipper.put(S, {"value": True})
+    states, recorder = direct.register_news(0, 0, 0).registers, Recorder()
+    assert (recorder.record(states, 1), recorder.record(states, 1)) == (1, 0)
+    execute("DELETE FROM switches_switchchange")
+    assert (recorder.record(states, 1), recorder.record(states, 2)) == (0, 1)
 
 
 def test_a_switch_lives_and_dies(flipper):

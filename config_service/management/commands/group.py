@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from config_service.commandline import snapshots
 from config_service.commandline.rest import Rest, RestError, add_connection, connect
+from consensus.backup import BackupHeader
 
 POLL_S = 0.2
 
@@ -83,7 +84,8 @@ class Command(BaseCommand):
         consistency = "stale" if options["stale"] else "linearizable"
         header = snapshots.save(rest, file, consistency, self._progress(options, "written"))
         told = {"file": str(file), "group": header.group, "revision": header.index, "size": file.stat().st_size}
-        self._say(options, told, f"{file}: group {header.group} at revision {header.index}")
+        told["switches"] = None if header.registers is None else len(header.registers)
+        self._say(options, told, f"{file}: group {header.group} at revision {header.index}, {_switches(header)}")
 
     def _restore(self, rest: Rest, options: dict[str, Any]) -> None:
         file = options["file"]
@@ -96,12 +98,12 @@ class Command(BaseCommand):
                 f"at revision {header.index}, {header.at}; if that is what you want: --confirm {group}"
             )
         begins = snapshots.restore(rest, file, group, above, self._progress(options, "sent"))
-        told = {"group": group, "restored": header.index, "revision": begins}
+        told = {"group": group, "restored": header.index, "revision": begins, "switches": len(header.registers or ())}
         self._say(
             options,
             told,
-            f"{group} is {header.group} as it was at revision {header.index}; its revisions go on above {begins}. "
-            "Users, passwords and tokens are those of then; secrets open with the SECRET_KEYS of then",
+            f"{group} is {header.group} as it was at revision {header.index}, {_switches(header)}; its revisions go on "
+            f"above {begins}. Users, passwords and tokens are those of then; secrets open with the SECRET_KEYS of then",
         )
 
     def _say(self, options: dict[str, Any], told: dict[str, Any], line: str) -> None:
@@ -171,6 +173,10 @@ class Command(BaseCommand):
             self.stdout.write(f"  {member['node']}: {kind}, {member['state']}, lag {member['lag']}{away}{halted}")
         for one in group["joining"]:
             self.stdout.write(f"  {one['node']}: asks to join")
+
+
+def _switches(header: BackupHeader) -> str:
+    return "switches unknown" if header.registers is None else f"{len(header.registers)} switches"
 
 
 def _path(node: str) -> str:
