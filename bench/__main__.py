@@ -1,10 +1,10 @@
-"""``python -m bench [--only ...] [--seconds N] [--rounds N] [--outstanding 1,64]``."""
+"""``python -m bench [--only ...] [--seconds N] [--rounds N] [--outstanding 1,64] [--behind N]``."""
 
 import argparse
 import os
 import sys
 
-from bench.catchup import catchup
+from bench.catchup import BEHIND, catchup
 from bench.etcd import start_if_installed
 from bench.failover import failover
 from bench.footprint import floors, idle
@@ -23,6 +23,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=1.5, help="how long each load runs in each round")
     parser.add_argument("--rounds", type=int, default=5, help="how many rounds of loads, and failovers")
     parser.add_argument("--outstanding", default="1,16,64,256", help="how many writes at a time")
+    parser.add_argument("--behind", type=int, default=BEHIND, help="entries that the node of catchup is behind")
     options = parser.parse_args()
     chosen = options.only.split(",")
     if unknown := set(chosen) - set(SECTIONS):
@@ -53,7 +54,7 @@ def main() -> int:
         if "switches" in chosen:
             switches(group, etcd, options.rounds)
         if "catchup" in chosen:
-            catchup(group)
+            catchup(group, options.behind)
         if "pages" in chosen:
             pages(group)
     finally:
