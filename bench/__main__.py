@@ -1,10 +1,10 @@
-"""``python -m bench [NAME ...] [--seconds N] [--rounds N] [--kills N] [--outstanding 1,64] [--scale 0.01]``."""
+"""``python -m bench [NAME ...]``: measure, beside floors and etcd. ``--help`` names the options."""
 
 import argparse
 import os
 import sys
 
-from bench.catchup import catchup
+from bench.catchup import BEHIND, catchup
 from bench.etcd import start_if_installed
 from bench.failover import failover
 from bench.footprint import floors, idle
@@ -39,6 +39,7 @@ def main() -> int:
     parser.add_argument("--outstanding", default="1,16,64,256", help="how many writes at a time")
     parser.add_argument("--kills", type=int, default=10, help="how often the leader is killed for switches")
     parser.add_argument("--scale", type=float, default=1.0, help="of entries, revisions and watchers: only to try out")
+    parser.add_argument("--behind", type=int, default=BEHIND, help="entries that the node of catchup is behind")
     options = parser.parse_args()
     chosen = [*options.names, *(options.only.split(",") if options.only else ())] or SECTIONS
     if unknown := set(chosen) - set(SECTIONS):
@@ -73,7 +74,7 @@ def main() -> int:
         if "switches" in chosen:
             switches(group, etcd, options.kills)
         if "catchup" in chosen:
-            catchup(group)
+            catchup(group, options.behind)
         if "pages" in chosen:
             pages(group, options.scale)
     finally:

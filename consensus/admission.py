@@ -11,14 +11,15 @@
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from consensus.conf import NodeConfig
-from consensus.errors import InvariantViolation, NameUsed
+from consensus.errors import DatabaseRefused, NameUsed
 from consensus.ports import Applier, Storage, StoredState, Transport
-from consensus.raft.messages import HardState, Identity, Membership, RaftMessage, Snapshot, VoteReply, VoteRequest
+from consensus.raft.messages import Identity, Membership, RaftMessage, Snapshot, VoteReply, VoteRequest
 from consensus.raft.node import RaftNode, Role
+from consensus.raft.quorum import Quorum
 from consensus.wire import Hello, HelloAnswer
 
 HELLO_EVERY_MS = 300
@@ -161,11 +162,17 @@ class Admission:
             self._acquaintances.terms.get(source, 0),
             self._node.term if match else 0,
             match,
-            self._node.leader,
+            self._follows(now_ms),
         )
         answers = [answer] if membership.voters else [self._hello(waiting=False)]
         if message.waiting:
             self._transport.send(source, answers)
+
+    def _follows(self, now_ms: int) -> str:
+        """The leader, "" once it has been silent for an election time-out: whoever does not campaign (a learner, a
+        drained node) remembers a leader that is gone until there is another one."""
+        silent = now_ms - self._node.heard_ms > self._config.election_timeout_max_ms
+        return "" if silent and self._node.role is not Role.LEADER else self._node.leader
 
     # --- founding --------------------------------------------------------------------------------------------------
     def _meet(self, source: str, message: Hello) -> None:
@@ -193,22 +200,21 @@ class Admission:
             self._told = message.membership
             self.update_contacts()
         known = message.membership.identities.get(own)
-        new = self._stored.hard_state == HardState() and self._stored.last_index == 0
         if known is not None and known.incarnation != self._stored.incarnation:
-            raise InvariantViolation(
+            raise DatabaseRefused(
                 f"the group knows {own} with another database: this one has forgotten what {own} promised. "
                 f"Start it under a new name, and remove {own} from the group"
             )
         if not self._node.membership.voters and own in message.membership.former:
             raise NameUsed(f"the group had a node {own} before, and a name is never used again")
         self._dismissed = own in message.membership.former
+        if not self.admitted:
+            self._check_not_gone_back(source, message)
         if not self._node.membership.voters and known is not None:
-            # The group was founded, or took this node in, before this node knew. It has promised nothing yet.
+            # The group was founded, or took this node in, before this node knew; or it knew, and its storage went back.
             self._found(message.membership)
-            self.admitted = new
         if self.admitted:
             return
-        self._check_not_gone_back(source, message)
         self._answered[source] = message.leader
         self._decide()
 
@@ -217,11 +223,17 @@ class Admission:
         term = max(message.term, message.leader_term)
         lost = message.match > last and message.leader_term == hard.term
         if message.epoch > self._stored.epoch or term > hard.term or lost:
-            raise InvariantViolation(
+            raise DatabaseRefused(
                 f"this database has gone back: {source} has seen {self._config.node} at epoch {message.epoch}, "
                 f"term {term}, log {message.match}, but stored are epoch {self._stored.epoch}, term {hard.term}, "
                 f"log {last}. Start it under a new name, and remove {self._config.node} from the group"
             )
+
+    def _is_majority(self, nodes: Iterable[str]) -> bool:
+        """By the latest membership that was told of: the voters that this node's log names may all be gone."""
+        own = self._node.membership
+        latest = self._told if own.voters and self._told.version > own.version else own
+        return Quorum(latest.voters, latest.outgoing).reached(nodes)
 
     def _decide(self) -> None:
         own, membership = self._config.node, self._node.membership
@@ -229,6 +241,6 @@ class Admission:
             identities = self._founders | {own: self.identity}
             self._found(Membership(tuple(sorted(identities)), identities=identities))
             self.admitted = True  # nothing was promised yet that storage could have lost
-        elif self._node.has_majority([own, *self._answered]):
+        elif self._is_majority({own, *self._answered}):
             # Only the leader knows what this node has acknowledged, so where there is one, it must have answered.
             self.admitted = {*self._answered.values()} <= {"", own, *self._answered}

@@ -75,6 +75,10 @@ class InvariantViolation(ConsensusError):
     """The node found a state that correct operation cannot produce. It stops rather than guess."""
 
 
+class DatabaseRefused(InvariantViolation):
+    """This node's database is not the one that the group knows, or an older copy of it: it has forgotten promises."""
+
+
 class NameUsed(InvariantViolation):
     """The group had a node of this name before; perhaps this one, removed before it knew that it had been added."""
 

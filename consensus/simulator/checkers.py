@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from consensus.group_commands import ACTIVE
 from consensus.raft.messages import AppendReply, AppendRequest, Entry, HardState, Snapshot, VoteReply, VoteRequest
 from consensus.raft.node import Role
+from consensus.simulator.databases import Fate
 from consensus.simulator.disk import Disk
+from consensus.simulator.forgetting import Forgetting
 from consensus.simulator.ledger import Ledger, Violation
-from consensus.wire import PeerMessage
+from consensus.wire import HelloAnswer, PeerMessage
 
 if TYPE_CHECKING:
     from consensus.simulator.machine import Machine
@@ -23,6 +25,7 @@ class Checkers:
 
     def __init__(self) -> None:
         self.ledger = Ledger()
+        self.forgetting = Forgetting()
         self.machines: Mapping[str, Machine] = {}
         self._leaders: dict[int, str] = {}
         self._led: dict[tuple[str, int], int] = {}
@@ -32,6 +35,7 @@ class Checkers:
             AppendReply: self._append_reply,
             VoteRequest: self._vote_request,
             VoteReply: self._vote_reply,
+            HelloAnswer: self._hello_answer,
         }
 
     @property
@@ -134,6 +138,8 @@ class Checkers:
     def _up_to_date(self, machine: "Machine", term: int, candidate: str) -> None:
         """Election restriction (P 5.4.1): nobody votes for a log that is behind its own."""
         mine, theirs = machine.disk, self.machines[candidate].disk
+        if self.machines[candidate].fate is not Fate.WHOLE:
+            return
         if mine.hard_state.term == theirs.hard_state.term == term and mine.end > theirs.end:
             raise Violation(
                 f"{machine.name}, whose log ends at {mine.end} (term, index), votes in term {term} for {candidate}, "
@@ -155,6 +161,9 @@ class Checkers:
         running = [one.driver for one in self.machines.values() if one.driver is not None]
         if not any(machine.name in driver.node.membership.former for driver in running):
             raise Violation(f"{machine.name} is turned away, and was never removed")
+
+    def _hello_answer(self, machine: "Machine", destination: str, message: HelloAnswer) -> None:
+        self.forgetting.answered(machine, self.machines[destination], message)
 
     def turned(self, machine: "Machine") -> None:
         """After a turn: election safety, leader append-only, leader completeness, commit index."""
@@ -194,6 +203,8 @@ class Checkers:
         mine = machine.disk
         for peer, match in machine.driver.node.match_indexes().items():  # type: ignore[union-attr]
             theirs = self.machines[peer].disk
+            if self.machines[peer].fate is not Fate.WHOLE:
+                continue
             if theirs.hard_state.term != term or match < max(theirs.snapshot.index, mine.snapshot.index):
                 continue
             if theirs.term_at(match) != mine.term_at(match):
@@ -202,3 +213,4 @@ class Checkers:
     def started(self, machine: "Machine") -> None:
         """A new life knows as committed only what is applied."""
         self._commits[machine.name] = machine.tables.applied_index()
+        self.forgetting.started(machine)

@@ -47,7 +47,8 @@ class Cluster:
                     group="sim",
                     node=name,
                     redis_url="",
-                    members=dict.fromkeys((*founders, name) if name in spares else founders, ""),
+                    # Those who come later are told of each other: the founders may all be gone by then.
+                    members=dict.fromkeys((*founders, *spares) if name in spares else founders, ""),
                     heartbeat_interval_ms=timing.heartbeat_ms,
                     election_tick_ms=timing.tick_ms,
                     election_timeout_min_ms=timing.election_ms[0],

@@ -1,6 +1,7 @@
 """A node's durable state in memory (implements `ports.Storage`), which can crash before or after a write."""
 
 from collections.abc import Callable, Sequence
+from copy import copy
 
 from consensus.errors import Fenced
 from consensus.paxos.messages import HardState as RegisterHardState
@@ -70,6 +71,12 @@ class Disk:
     def read(self, first: int, last: int) -> list[Entry]:
         base = self.snapshot.index
         return self.entries[first - 1 - base : last - base]
+
+    def copy(self) -> "Disk":
+        """As it is now; later writes change one of the two only."""
+        made = copy(self)
+        made.entries, made.records = list(self.entries), dict(self.records)
+        return made
 
     def open(self) -> StoredState:
         self.epoch += 1

@@ -6,6 +6,7 @@ from consensus.group_commands import ACTIVE, DRAINED, DRAINING, SetNodeState, en
 from consensus.raft.messages import EntryKind
 from consensus.raft.node import Role
 from consensus.requests import ChangeRequest, ProposeRequest, RebuildRequest, TransferRequest
+from consensus.simulator.databases import Backup, Fate
 from consensus.simulator.machine import Machine, World
 from consensus.simulator.network import Pair
 from consensus.simulator.profiles import FAIR, Profile
@@ -24,6 +25,7 @@ class Faults:
         self._machines = machines
         self._kinds = [kind for kind, weight in self._profile.faults.items() for _ in range(weight)]
         self._stopped = False
+        self._backups: dict[str, Backup] = {}
         self._next()
 
     def _next(self) -> None:
@@ -53,6 +55,8 @@ class Faults:
             self._mend_tables()
         if "drain" in self._profile.faults:
             self._undrain_all()
+        if "replace" in self._profile.faults:
+            self._replace_all()
 
     def _undrain_all(self) -> None:
         """An operator who puts every node back, for as long as any is not."""
@@ -99,6 +103,67 @@ class Faults:
         for one in self._machines:
             one.crash()
             self._agenda.after(self._random.random() * self._profile.down_ms[0], one.start)
+
+    # --- databases -------------------------------------------------------------------------------------------------
+    def back_up(self, machine: Machine) -> None:
+        if machine.fate is Fate.WHOLE:
+            self._backups[machine.name] = Backup.of(machine.disk, machine.tables)
+
+    def lose_database(self, machine: Machine) -> None:
+        """The database of a voter is gone; it comes back with an empty one under its old name (R46)."""
+        if spared := self._spared():
+            lost = self._random.choice(spared)
+            self._trace.note(f"the database of {lost.name} is lost")
+            lost.lose_database()
+            self._agenda.after(Profile.draw_ms(self._random.random, self._profile.down_ms), lost.start)
+
+    def restore_database(self, machine: Machine) -> None:
+        """An older copy takes the place of a voter's database, as after a fail-over to a replica that lags (N04)."""
+        backups = self._backups
+        spared = [one for one in self._spared() if one.name in backups and backups[one.name].is_older_than(one.disk)]
+        if spared:
+            older = self._random.choice(spared)
+            backup = backups[older.name]
+            self._trace.note(f"the database of {older.name} goes back to {backup.disk.hard_state}, {backup.disk.end}")
+            older.restore_database(backup)
+            self._agenda.after(Profile.draw_ms(self._random.random, self._profile.down_ms), older.start)
+
+    def _spared(self) -> list[Machine]:
+        """Voters of which the group can do without one; none where somebody has gone already and not been taken out.
+
+        Whoever is to found a group by itself does so again with an empty database, whatever others have seen.
+        """
+        leader = self._leader()
+        if leader is None or leader.driver is None or not leader.driver.node.membership_settled:
+            return []
+        membership = leader.driver.node.membership
+        forgetful = [one for one in self._machines if one.fate is not Fate.WHOLE]
+        if len(membership.voters) < 3 or any(not one.retired or one.name in membership.everybody for one in forgetful):
+            return []
+        return [one for one in self._machines if one.name in membership.voters and len(one.config.members) > 1]
+
+    def replace(self, machine: Machine) -> None:
+        """An operator who takes out whoever was refused, and adds a node under a new name instead."""
+        leader = self._leader()
+        if leader is None or leader.driver is None:
+            return
+        members = leader.driver.node.membership.everybody
+        gone = [one for one in self._machines if one.retired and one.name in members]
+        for one in gone:
+            self._ask_for(leader, Change.REMOVE, one)
+        fresh = [one for one in self._machines if one.fate is Fate.WHOLE and one.name not in members]
+        if fresh and not gone:
+            self._ask_for(leader, Change.ADD, fresh[0])
+
+    def _replace_all(self) -> None:
+        """As long as anybody who has forgotten promises belongs to the group, or is still to be found out."""
+        for machine in self._machines:
+            self.replace(machine)
+        leader = self._leader()
+        members = leader.driver.node.membership.everybody if leader is not None and leader.driver is not None else ()
+        forgetful = [one for one in self._machines if one.fate is not Fate.WHOLE]
+        if any(not one.retired or leader is None or one.name in members for one in forgetful):
+            self._agenda.after(2 * self._profile.timing.election_ms[1], self._replace_all)
 
     # --- tables ----------------------------------------------------------------------------------------------------
     def damage(self, machine: Machine) -> None:
@@ -225,6 +290,8 @@ class Faults:
     def change_membership(self, machine: Machine) -> None:
         """Somebody comes or goes; ``machine``, whoever it is, may be the leader itself."""
         change = self._random.choice((Change.ADD, Change.ADD, Change.ADD_LEARNER, Change.PROMOTE, Change.REMOVE))
+        self._ask_for(self._leader() or machine, change, machine)
+
+    def _ask_for(self, asked: Machine, change: Change, machine: Machine) -> None:
         self._trace.note(f"asked for: {change} {machine.name}")
-        note = ChangeNote(change, machine.name, "operator")
-        (self._leader() or machine).request(ChangeRequest("", 0, 1000, note))
+        asked.request(ChangeRequest("", 0, 1000, ChangeNote(change, machine.name, "operator")))

@@ -7,12 +7,13 @@ from random import Random
 from consensus.admission import Acquaintances
 from consensus.conf import NodeConfig
 from consensus.driver import Driver, Events, Ports
-from consensus.errors import NameUsed
+from consensus.errors import DatabaseRefused, NameUsed
 from consensus.ports import ReceivedImage
 from consensus.raft.messages import Identity, Snapshot
 from consensus.requests import Answer, Request
 from consensus.simulator.agenda import Agenda
 from consensus.simulator.checkers import Checkers
+from consensus.simulator.databases import Backup, Fate
 from consensus.simulator.disk import Disk
 from consensus.simulator.images import MemoryDigests, MemoryImages, decoder
 from consensus.simulator.network import Life, Line, Network
@@ -20,7 +21,7 @@ from consensus.simulator.power import Crash, Power
 from consensus.simulator.profiles import Profile
 from consensus.simulator.tables import Tables
 from consensus.simulator.trace import Trace
-from consensus.wire import Hello, PeerMessage
+from consensus.wire import Hello, HelloAnswer, PeerMessage
 
 
 @dataclass(slots=True)
@@ -44,15 +45,10 @@ class Machine:
         self.world = world
         self.power = Power()
         self.tables = Tables(self.power, lambda entries: world.checkers.applied(self, entries), config.members)
-        self.disk = Disk(
-            self.power,
-            lambda hard, entries: world.checkers.written(self, hard, entries),
-            self._write_ms,
-            self._install,
-            lambda snapshot: world.checkers.compacted(self, snapshot),
-            lambda reason: world.checkers.diverged(self, reason),
-            f"{self.name} {world.random.getrandbits(32):08x}",
-        )
+        self.disk = self._new_disk()
+        self.fate = Fate.WHOLE
+        # Why nobody starts it again: it was refused, or would act though it has forgotten promises.
+        self.retired = ""
         self.images = MemoryImages(self.tables)
         self.driver: Driver | None = None
         self.paused = False
@@ -85,10 +81,36 @@ class Machine:
         """A monotonic clock may jump ahead (a machine that was suspended), never back."""
         self._clock_base_ms += ahead_ms
 
+    # --- its database ----------------------------------------------------------------------------------------------
+    def _new_disk(self) -> Disk:
+        world = self.world
+        return Disk(
+            self.power,
+            lambda hard, entries: world.checkers.written(self, hard, entries),
+            self._write_ms,
+            self._install,
+            lambda snapshot: world.checkers.compacted(self, snapshot),
+            lambda reason: world.checkers.diverged(self, reason),
+            f"{self.name} {world.random.getrandbits(32):08x}",
+        )
+
+    def lose_database(self) -> None:
+        """It is down, and begins its next life with an empty database."""
+        self.crash()
+        self.fate = Fate.LOST
+        self.disk = self._new_disk()
+        self.tables.replace([])
+
+    def restore_database(self, backup: Backup) -> None:
+        """It is down, and begins its next life with what it knew once."""
+        self.crash()
+        self.fate = Fate.OLDER
+        self.disk = backup.restore(self.tables)
+
     # --- its life --------------------------------------------------------------------------------------------------
     def start(self) -> None:
         """From what is on the disk, with a clock that began anew."""
-        if self.driver is not None:
+        if self.driver is not None or self.retired:
             return
         world = self.world
         world.steps += 1
@@ -202,7 +224,7 @@ class Machine:
 
     def _turn(self) -> None:
         world, power = self.world, self.power
-        events, self._events = self._events, Events()
+        events = self._take_events()
         world.steps += len(events.received) + len(events.requests) + events.heartbeat_due + events.election_due
         if self.crash_chance and not power.operations_left and self._random() < self.crash_chance:
             self.fail_soon()
@@ -220,12 +242,35 @@ class Machine:
             world.checkers.turned_away(self)
             self.crash()
             return
+        except DatabaseRefused as error:
+            world.checkers.forgetting.refused(self, error)
+            self._retire(f"is refused: {error}")
+            return
         self._busy_until_ms = world.agenda.now_ms + power.used_ms
         world.trace.turn(self, events)
         world.checkers.turned(self)
+        if self.fate is not Fate.WHOLE and world.checkers.forgetting.acts(self, events.received):
+            self._retire("has an older database, and nobody who could tell has answered")
+            return
         if (more or driver.lags) and not self._turn_due:
             self._turn_due = True
             world.agenda.at(self._busy_until_ms + 0.5, self._due, self.life)
+
+    def _take_events(self) -> Events:
+        """What came. A node with an older database gets the answers to its hello by themselves: should they admit it,
+        it must not act in the same turn."""
+        events, self._events = self._events, Events()
+        answers = [one for one in events.received if isinstance(one[1], HelloAnswer)]
+        if self.fate is not Fate.OLDER or not answers:
+            return events
+        events.received = [one for one in events.received if not isinstance(one[1], HelloAnswer)]
+        self._events = events
+        return Events(received=answers)
+
+    def _retire(self, why: str) -> None:
+        self.world.trace.note(f"{self.name} {why}: it stays off")
+        self.retired = why
+        self.crash()
 
     def fail_soon(self) -> None:
         """The power will fail at one of the next operations."""

@@ -39,3 +39,6 @@ def test_histories_under_kills_pauses_and_cuts_are_linearizable(cuttable: RealGr
     report = verify(recording.operations)
     assert report.verdict is Verdict.YES, report.explain()
     assert len(recording.operations) > 500
+    transactions = [one for one in recording.operations if one.op == "txn" and isinstance(one.result, dict)]
+    assert {one.result["succeeded"] for one in transactions} == {True, False}  # type: ignore[index]
+    assert any(len(part.keys) > 1 for part in report.parts)

@@ -9,16 +9,20 @@ from tests.linearizability.sequential import Service
 _NOBODYS = 1_000_000
 
 
-def is_linearizable(operations: Sequence[Operation]) -> bool:
-    """Every order that real time and revisions allow, every subset of the unknown ones."""
+def is_linearizable(operations: Sequence[Operation], ordered: bool = True) -> bool:
+    """Every order that real time allows, every subset of the unknown ones.
+
+    ``ordered``: the order is that of the revisions too, each of which names one change.
+    """
     relevant = [one for one in operations if not one.failed and (one.known or one.op != "read")]
-    return _extend(relevant, Service(), 0, _Told(relevant))
+    return _extend(relevant, Service(), 0, frozenset(), _Told(relevant, ordered))
 
 
 class _Told:
     """Every revision that anybody was told, and those at which each value was seen."""
 
-    def __init__(self, operations: Sequence[Operation]):
+    def __init__(self, operations: Sequence[Operation], ordered: bool):
+        self.ordered = ordered
         self.seen: set[tuple[str, object, int]] = set()
         numbers: set[int] = set()
         for operation in operations:
@@ -49,8 +53,8 @@ def _sights(operation: Operation) -> Iterator[tuple[str, object, int]]:
                 yield part["key"], answer["value"], answer["revision"]
 
 
-def _extend(left: list[Operation], service: Service, last: int, told: _Told) -> bool:
-    """``last`` is the highest revision of a change so far that anybody was told."""
+def _extend(left: list[Operation], service: Service, last: int, used: frozenset[int], told: _Told) -> bool:
+    """``last`` is the highest revision of a change so far that anybody was told, ``used`` are those of all changes."""
     if not any(operation.known for operation in left):
         return True
     first_end = min(operation.end_ns for operation in left if operation.end_ns is not None)
@@ -65,13 +69,16 @@ def _extend(left: list[Operation], service: Service, last: int, told: _Told) -> 
             result = after.execute(operation.op, operation.key, deepcopy(operation.arg))
             changed = [key for key in operation.touches() if after.entries.get(key) != service.entries.get(key)]
             spoken_of = operation.known or any((key, *after.entries.get(key, ())[:2]) in told.seen for key in changed)
-            if changed and revision <= max(_last_of(service, key) for key in changed):
+            if told.ordered and changed and revision <= max(_last_of(service, key) for key in changed):
                 continue
-            if changed and spoken_of and revision < last:
+            if told.ordered and changed and revision in used:
+                continue
+            if told.ordered and changed and spoken_of and revision < last:
                 continue
             if operation.known and not _is_what_was_told(operation, result):
                 continue
-            if _extend(rest, after, max(last, revision) if changed and spoken_of else last, told):
+            highest = max(last, revision) if changed and spoken_of else last
+            if _extend(rest, after, highest, used | {revision} if changed else used, told):
                 return True
     return False
 

@@ -13,9 +13,9 @@ clock. ``result`` is ``"unknown"`` (then ``end_ns`` is null: it may take effect 
 | delete | | ``{"revision"}`` or ``{"absent": true}`` |
 | txn | ``{"compare": [{"key", "revision"}], "then": [{"op", "key", "value"?}], "else": […]}`` | |
 
-A txn answers ``{"succeeded", "revision", "results"}``, its results in the forms above. A read may also hold
-``"applied"``. Every process is sequential; one that does not know the outcome of its operation goes on under a new
-number.
+A txn has no key of its own: ``key`` is null. It answers ``{"succeeded", "revision", "results"}``, one result for each
+part of the branch that was done, in the forms above. A read may also hold ``"applied"``. Every process is sequential;
+one that does not know the outcome of its operation goes on under a new number.
 """
 
 from collections.abc import Iterable

@@ -1,8 +1,8 @@
 """What a sequential service would do: keys with a value, a revision and a version (how often it was written).
 
 Every operation is compiled to a `Call`: comparisons of revisions, and what is done when they hold or do not. A cell of
-the state is None (no such entry) or (value, revision, version); the revision is None after a write whose answer
-nobody got, until something tells it.
+the state is None (no such entry) or (value, revision, version); the revision is open after a write whose answer
+nobody got, until something tells it: to all entries that one transaction wrote at once, since it has one revision.
 """
 
 import json
@@ -10,10 +10,19 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 from tests.linearizability.history import UNKNOWN, Operation
 
-Cell = tuple[str, int | None, int] | None
+
+class Open(NamedTuple):
+    """A revision that nobody was told of yet, and what it is not. ``of``: the call that wrote several entries at it."""
+
+    of: int | None = None
+    but_not: frozenset[int] = frozenset()
+
+
+Cell = tuple[str, int | Open, int] | None
 State = tuple[Cell, ...]
 UNSEEN = "?"  # no JSON text: the value of writes that nobody ever saw
 
@@ -76,68 +85,65 @@ def step(state: State, call: Call) -> tuple[State, ...]:
     """The states that can follow when ``call`` takes effect in ``state``; none: it cannot have."""
     following: tuple[State, ...] = ()
     if call.succeeded is not False and (held := _where_equal(state, call.compares)) is not None:
-        following = _run(held, call.then, call.seen)
+        following = _run(held, call, call.then)
     if call.succeeded is False or (call.succeeded is None and call.otherwise):
-        following += _where_different(state, call)
+        for held in _where_different(state, call.compares):
+            following += _run(held, call, call.otherwise)
     return following
-
-
-def _where_different(state: State, call: Call) -> tuple[State, ...]:
-    """Reads may tell a revision that was not known, and so that the comparison held after all."""
-    if not _may_differ(state, call.compares):
-        return ()
-    after = _run(state, call.otherwise, call.seen)
-    if after and _only_reads(call.otherwise) and not _may_differ(after[0], call.compares):
-        return ()
-    return after
-
-
-def _only_reads(actions: Iterable[Action]) -> bool:
-    return all(action.kind == "read" for action in actions)
 
 
 def _where_equal(state: State, compares: Iterable[tuple[int, Seen]]) -> State | None:
     """``state`` with what the comparisons tell of it, or None where they do not hold."""
     for cell, expected in compares:
-        bound = _bind(state[cell], expected)
-        if bound is False:
+        bound = _bind(state, cell, expected)
+        if bound is None:
             return None
-        state = _with(state, cell, bound)
+        state = bound
     return state
 
 
-def _may_differ(state: State, compares: Sequence[tuple[int, Seen]]) -> bool:
-    """Whether at least one comparison may fail."""
+def _where_different(state: State, compares: Iterable[tuple[int, Seen]]) -> list[State]:
+    """``state`` where one comparison fails for certain; else once for each that may, with what it tells then."""
+    possible = []
     for cell, expected in compares:
-        held = state[cell]
-        revision = 0 if held is None else held[1]
-        if revision is None or revision != expected.revision:
-            return True
-    return False
+        held, number = state[cell], expected.revision or 0
+        if held is None or not isinstance(held[1], Open):
+            if number != (0 if held is None else held[1]):
+                return [state]
+        elif not number or number in held[1].but_not or expected.value not in (None, held[0]):
+            return [state]
+        else:
+            possible.append(_settled(state, cell, held[1]._replace(but_not=held[1].but_not | {number})))
+    return possible
 
 
-def _run(state: State, actions: Sequence[Action], seen: Sequence[Seen | None]) -> tuple[State, ...]:
+def _run(state: State, call: Call, actions: Sequence[Action]) -> tuple[State, ...]:
+    tie = Open(call.number) if sum(action.kind == "write" for action in actions) > 1 else Open()
     for i, action in enumerate(actions):
-        told = seen[i] if seen else None
+        told = call.seen[i] if call.seen else None
+        if action.kind == "read":
+            bound = state if told is None else _bind(state, action.cell, told)
+            if bound is None:
+                return ()
+            state = bound
+            continue
         cell = state[action.cell]
-        match action.kind:
-            case "read":
-                after = cell if told is None else _bind(cell, told)
-            case "write":
-                after = _written(cell, action.value, told or Seen())
-            case _:
-                after = _deleted(cell, told or Seen())
+        after = (
+            _written(cell, action.value, told or Seen(), tie)
+            if action.kind == "write"
+            else _deleted(cell, told or Seen())
+        )
         if after is False:
             return ()
         state = _with(state, action.cell, after)
     return (state,)
 
 
-def _written(cell: Cell, value: str, told: Seen) -> Cell | bool:
+def _written(cell: Cell, value: str, told: Seen, unknown: Open) -> Cell | bool:
     version = 1 if cell is None else cell[2] + 1
     if told.version not in (None, version):
         return False
-    return False if _goes_back(cell, told) else (value, told.revision, version)
+    return False if _goes_back(cell, told) else (value, unknown if told.revision is None else told.revision, version)
 
 
 def _deleted(cell: Cell, told: Seen) -> Cell | bool:
@@ -149,19 +155,31 @@ def _deleted(cell: Cell, told: Seen) -> Cell | bool:
 
 def _goes_back(cell: Cell, told: Seen) -> bool:
     """Whether the change's revision is not above that of what it changes."""
-    return cell is not None and told.revision is not None and cell[1] is not None and told.revision <= cell[1]
+    return cell is not None and told.revision is not None and isinstance(cell[1], int) and told.revision <= cell[1]
 
 
-def _bind(cell: Cell, told: Seen) -> Cell | bool:
-    """``cell`` with the revision that was told, or False where something that was told is wrong."""
+def _bind(state: State, index: int, told: Seen) -> State | None:
+    """``state`` with the revision that was told of a cell, or None where something that was told is wrong."""
+    cell = state[index]
     if cell is None:
-        return None if told.revision in (0, None) and told.value is None and told.version is None else False
+        return state if told.revision in (0, None) and told.value is None and told.version is None else None
     value, revision, version = cell
-    if told.revision is not None and (told.revision == 0 or revision not in (None, told.revision)):
-        return False
     if (told.value is not None and told.value != value) or (told.version is not None and told.version != version):
-        return False
-    return cell if told.revision is None or revision is not None else (value, told.revision, version)
+        return None
+    if told.revision is None or told.revision == revision:
+        return state
+    if told.revision == 0 or not isinstance(revision, Open) or told.revision in revision.but_not:
+        return None
+    return _settled(state, index, told.revision)
+
+
+def _settled(state: State, index: int, told: int | Open) -> State:
+    """``state`` with what was told of an open revision, wherever that stands."""
+    held = state[index]
+    assert held is not None
+    if not isinstance(held[1], Open) or held[1].of is None:
+        return _with(state, index, (held[0], told, held[2]))
+    return tuple((cell[0], told, cell[2]) if cell is not None and cell[1] == held[1] else cell for cell in state)
 
 
 def _with(state: State, index: int, cell: Cell) -> State:
@@ -241,7 +259,8 @@ def _settle(call: Call, written: Counter, sightings: dict[tuple[int, str], tuple
         spots = [(action.cell, action.value) for action in branch if action.kind == "write"]
         known = [sightings[spot] for spot in spots if spot in sightings and written[spot] == 1]
         if known:
-            seen = tuple(_sighted(action, sightings, written) for action in branch)
+            revision = next((told.revision for _, told in known if told.revision), None)
+            seen = tuple(_sighted(action, sightings, written, revision) for action in branch)
             return replace(call, end=max(call.start, min(end for end, _ in known)), succeeded=succeeded, seen=seen)
 
     def plain(action: Action) -> Action:
@@ -251,12 +270,13 @@ def _settle(call: Call, written: Counter, sightings: dict[tuple[int, str], tuple
     return replace(call, then=tuple(map(plain, call.then)), otherwise=tuple(map(plain, call.otherwise)))
 
 
-def _sighted(action: Action, sightings: dict, written: Counter) -> Seen | None:
-    spot = (action.cell, action.value)
-    if action.kind != "write" or spot not in sightings or written[spot] != 1:
+def _sighted(action: Action, sightings: dict, written: Counter, revision: int | None) -> Seen | None:
+    """All that a transaction wrote is at one revision."""
+    if action.kind != "write":
         return None
-    told = sightings[spot][1]
-    return Seen(revision=told.revision, version=told.version)
+    spot = (action.cell, action.value)
+    known = spot in sightings and written[spot] == 1
+    return Seen(revision=revision, version=sightings[spot][1].version if known else None)
 
 
 def _compile(operation: Operation, cells: dict[str, int], number: int) -> Call:

@@ -74,7 +74,7 @@ class Recorder:
             with self._lock:
                 self.unexpected.append(f"{op} {key} at {self._assignment.node}: {error}")
         end_ns = time.monotonic_ns()
-        workload.learn(op, key, result)
+        workload.learn(op, key, arg, result)
         operation = Operation(
             process, op, key, arg, result, start_ns, None if result == UNKNOWN else end_ns, self._assignment.node
         )

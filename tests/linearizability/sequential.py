@@ -70,14 +70,15 @@ class Service:
 class Generator:
     """Operations that take effect one after the other, with starts and ends spread around the moment they do.
 
-    Some never hear their outcome; of those, some never happen.
+    Some never hear their outcome; of those, some never happen. Transactions stay among ``family`` neighbours.
     """
 
-    def __init__(self, random: Random, keys: list[str], spread: int = 40, unknown: float = 0.15):
+    def __init__(self, random: Random, keys: list[str], spread: int = 40, unknown: float = 0.15, family: int = 3):
         self._random = random
         self._keys = keys
         self._spread = spread
         self._unknown = unknown
+        self._family = family
         self._values = count(1)
         self.service = Service()
 
@@ -109,16 +110,21 @@ class Generator:
             case "cas":
                 return {"expected": self._guess(key), "value": next(self._values)}
             case "txn":
-                one, other = self._random.sample(self._keys, 2)
-                return {
-                    "compare": [{"key": one, "revision": self._guess(one)}],
-                    "then": [
-                        {"op": "write", "key": one, "value": next(self._values)},
-                        {"op": "write", "key": other, "value": next(self._values)},
-                    ],
-                    "else": [{"op": "read", "key": one}, {"op": self._random.choice(["read", "delete"]), "key": other}],
-                }
+                compare = [{"key": one, "revision": self._guess(one)} for one in self._some_of(key, 0)]
+                then = [self._part(one) for one in self._some_of(key, 0 if compare else 1)]
+                return {"compare": compare, "then": then, "else": [self._part(one) for one in self._some_of(key, 0)]}
         return {}
+
+    def _some_of(self, key: str, fewest: int) -> list[str]:
+        """Up to three of the family of ``key``, mostly two; none: nothing is compared, or done."""
+        first = self._keys.index(key) // self._family * self._family
+        family = self._keys[first : first + self._family]
+        count = self._random.choices([fewest, 1, 2, 3], [1, 2, 4, 1])[0]
+        return self._random.sample(family, min(count, len(family)))
+
+    def _part(self, key: str) -> dict:
+        op = self._random.choice(["write", "write", "read", "delete"])
+        return {"op": op, "key": key} | ({"value": next(self._values)} if op == "write" else {})
 
     def _guess(self, key: str) -> int:
         """Mostly the right revision."""

@@ -106,15 +106,20 @@ def _account_is_true(gone: Sequence[Operation], rest: Sequence[Operation]) -> bo
         if operation.failed or not touched & operation.touches():
             continue
         told = list(_told(operation))
+        # A comparison that failed speaks of whatever made it fail.
+        if any(one.get("succeeded") is False for one in told) and touched & _compared(operation):
+            return False
         # What is gone may be what was counted, or what was deleted, or what deleted.
         if any("version" in one for one in told) or (told and _deletes(operation)):
             return False
-        if deleted & operation.touches() and any(one.get("absent") or one.get("mismatch") == 0 for one in told):
+        if deleted & operation.touches() and (
+            0 in _expected(operation) or any(one.get("absent") or one.get("mismatch") == 0 for one in told)
+        ):
             return False
         if any("value" in one and text(one["value"]) in values for one in told):
             return False
         spoken = {one.get(name) for one in told for name in ("revision", "mismatch")}
-        if (spoken | _expected(operation)) & (revisions - {None}):
+        if (spoken | _expected(operation)) & (revisions - {None, 0}):
             return False
     return True
 
@@ -143,9 +148,14 @@ def _told(operation: Operation) -> Iterator[dict]:
         yield from operation.result.get("results", ())
 
 
+def _compared(operation: Operation) -> set[str]:
+    return {part["key"] for part in operation.arg.get("compare", ())}
+
+
 def _expected(operation: Operation) -> set[int]:
-    compares = operation.arg.get("compare", ())
-    return {operation.arg.get("expected", 0), *(part["revision"] for part in compares)} - {0}
+    """The revisions that it compared with; 0: that there is no entry."""
+    compared = {part["revision"] for part in operation.arg.get("compare", ())}
+    return compared | ({operation.arg["expected"]} if "expected" in operation.arg else set())
 
 
 def _weakened(

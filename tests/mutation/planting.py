@@ -24,6 +24,7 @@ VERIFICATION = "consensus/verification.py"
 DRAIN = "consensus/drain.py"
 STATES = "consensus/node_states.py"
 UPKEEP = "consensus/upkeep.py"
+ADMISSION = "consensus/admission.py"
 
 
 @dataclass(frozen=True, slots=True)

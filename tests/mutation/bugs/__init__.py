@@ -1,6 +1,6 @@
 """All planted bugs, by what they are about."""
 
-from tests.mutation.bugs import clients, membership, reading, replicating, snapshots, verifying, votes
+from tests.mutation.bugs import admitting, clients, membership, reading, replicating, snapshots, verifying, votes
 
 MUTANTS = (
     *votes.BUGS,
@@ -8,6 +8,7 @@ MUTANTS = (
     *reading.BUGS,
     *clients.BUGS,
     *membership.BUGS,
+    *admitting.BUGS,
     *snapshots.BUGS,
     *verifying.BUGS,
 )

@@ -1,0 +1,46 @@
+"""Mistakes about who may act: databases that were lost or went back, and nodes that wait for ever."""
+
+from tests.mutation.planting import ADMISSION, mutant
+
+BUGS = (
+    mutant(
+        "a lost database goes unnoticed",
+        "a node with an empty database votes again, and its acknowledged entries count",
+        "R46",
+        ADMISSION,
+        "if known is not None and known.incarnation != self._stored.incarnation:",
+        "if known is None and own in message.membership.everybody:",
+    ),
+    mutant(
+        "only the epoch shows that a database went back",
+        "a copy from this life has lost votes and acknowledged entries, and acts",
+        "N04",
+        ADMISSION,
+        "if message.epoch > self._stored.epoch or term > hard.term or lost:",
+        "if message.epoch > self._stored.epoch:",
+    ),
+    mutant(
+        "a database from before the group is taken for a new node",
+        "it has voted since, and votes again",
+        "N04",
+        ADMISSION,
+        "        if not self.admitted:\n            self._check_not_gone_back",
+        "        if not self.admitted and self._node.membership.voters:\n            self._check_not_gone_back",
+    ),
+    mutant(
+        "a leader that is gone is waited for",
+        "a learner remembers it for ever, so a majority that is there cannot elect",
+        "N04",
+        ADMISSION,
+        'return "" if silent and self._node.role is not Role.LEADER else self._node.leader',
+        "return self._node.leader",
+    ),
+    mutant(
+        "voters of old decide who may act",
+        "a node that was away while they were replaced never comes back",
+        "N04, P 6",
+        ADMISSION,
+        "latest = self._told if own.voters and self._told.version > own.version else own",
+        "latest = own",
+    ),
+)
