@@ -30,7 +30,7 @@ SECTIONS = (
 )
 
 
-def main() -> int:
+def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(SECTIONS)}; default: all")
     parser.add_argument("--only", help="the same, separated by commas")
@@ -41,9 +41,15 @@ def main() -> int:
     parser.add_argument("--scale", type=float, default=1.0, help="of entries, revisions and watchers: only to try out")
     parser.add_argument("--behind", type=int, default=BEHIND, help="entries that the node of catchup is behind")
     options = parser.parse_args()
-    chosen = [*options.names, *(options.only.split(",") if options.only else ())] or SECTIONS
-    if unknown := set(chosen) - set(SECTIONS):
+    options.chosen = [*options.names, *(options.only.split(",") if options.only else ())] or SECTIONS
+    if unknown := set(options.chosen) - set(SECTIONS):
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    return options
+
+
+def main() -> int:
+    options = read_options()
+    chosen = options.chosen
     if options.scale != 1:
         print(f"Entries, revisions and watchers times {options.scale:g}: the budgets below mean nothing\n")
     os.environ["API_RATE_PER_S"] = "0"
