@@ -75,6 +75,10 @@ class InvariantViolation(ConsensusError):
     """The node found a state that correct operation cannot produce. It stops rather than guess."""
 
 
+class OtherDatabase(InvariantViolation):
+    """The group knows a node of this name with another database: what that one promised is forgotten here (R46)."""
+
+
 class NameUsed(InvariantViolation):
     """The group had a node of this name before; perhaps this one, removed before it knew that it had been added."""
 

@@ -100,6 +100,24 @@ class Faults:
             one.crash()
             self._agenda.after(self._random.random() * self._profile.down_ms[0], one.start)
 
+    def lose_database(self, machine: Machine) -> None:
+        """Of so few that the others are a majority, since the group may have been founded with the old ones."""
+        forgetful = {one.name for one in self._machines if one.forgetful} | {machine.name}
+        if 2 * len(forgetful) < len(self._machines):
+            machine.lose_database()
+            self._agenda.after(Profile.draw_ms(self._random.random, self._profile.down_ms), machine.start)
+
+    def lose_founder(self, machine: Machine) -> None:
+        """One of the first to know what group there is forgets it, while nobody hears the others who do."""
+        knowing = [one for one in self._machines if one.disk.group_id]
+        if knowing and len(knowing) < len(self._machines):
+            lost = self._random.choice(knowing)
+            others = [one.name for one in knowing if one is not lost]
+            rest = [one.name for one in self._machines if one.name not in others]
+            pairs = [(one, other) for one in others for other in rest]
+            self._cut(pairs + [(other, one) for one, other in pairs], f"{others}, who know the group, and {rest}")
+            self.lose_database(lost)
+
     # --- tables ----------------------------------------------------------------------------------------------------
     def damage(self, machine: Machine) -> None:
         """One node at a time, where the others are a majority."""

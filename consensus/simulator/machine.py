@@ -7,7 +7,8 @@ from random import Random
 from consensus.admission import Acquaintances
 from consensus.conf import NodeConfig
 from consensus.driver import Driver, Events, Ports
-from consensus.errors import NameUsed
+from consensus.errors import NameUsed, OtherDatabase
+from consensus.frames import EARLY, heeds
 from consensus.ports import ReceivedImage
 from consensus.raft.messages import Identity, Snapshot
 from consensus.requests import Answer, Request
@@ -44,15 +45,7 @@ class Machine:
         self.world = world
         self.power = Power()
         self.tables = Tables(self.power, lambda entries: world.checkers.applied(self, entries), config.members)
-        self.disk = Disk(
-            self.power,
-            lambda hard, entries: world.checkers.written(self, hard, entries),
-            self._write_ms,
-            self._install,
-            lambda snapshot: world.checkers.compacted(self, snapshot),
-            lambda reason: world.checkers.diverged(self, reason),
-            f"{self.name} {world.random.getrandbits(32):08x}",
-        )
+        self.disk = self._new_disk()
         self.images = MemoryImages(self.tables)
         self.driver: Driver | None = None
         self.paused = False
@@ -60,6 +53,9 @@ class Machine:
         self.disk_factor = 1.0
         self.crash_chance = world.profile.crash_chance
         self.life = 0
+        # Its database was lost: it may be known under the old one.
+        self.forgetful = False
+        self._group_id = ""
         self._random = world.random.random
         self._events = Events()
         self._acquaintances = Acquaintances()
@@ -70,6 +66,19 @@ class Machine:
         self._clock_since_ms = 0.0
         self._clock_rate = 1.0
         self._next_heartbeat_ms = self._next_election_ms = self._next_compact_ms = self._next_verify_ms = 0.0
+
+    def _new_disk(self) -> Disk:
+        world = self.world
+        return Disk(
+            self.power,
+            lambda hard, entries: world.checkers.written(self, hard, entries),
+            self._write_ms,
+            self._install,
+            lambda snapshot: world.checkers.compacted(self, snapshot),
+            lambda reason: world.checkers.diverged(self, reason),
+            lambda group_id, membership: world.checkers.founded(self, group_id, membership),
+            f"{self.name} {world.random.getrandbits(32):08x}",
+        )
 
     # --- its clock -------------------------------------------------------------------------------------------------
     @property
@@ -130,6 +139,14 @@ class Machine:
             self.tables.fall_back(min(int(self._random() ** 4 * 50), most))
         self.world.trace.note(f"{self.name} crashes, applied {self.tables.applied_index()}")
 
+    def lose_database(self) -> None:
+        """It comes back under its name, empty."""
+        self.crash()
+        self.disk = self._new_disk()
+        self.tables.replace([])
+        self.forgetful = True
+        self.world.trace.note(f"{self.name} has lost its database")
+
     def pause(self, paused: bool) -> None:
         self.paused = paused
         if not paused and self.driver is not None:
@@ -138,13 +155,13 @@ class Machine:
     # --- what reaches it -------------------------------------------------------------------------------------------
     def receive(self, source: str, life: Life, message: PeerMessage) -> None:
         """As `frames.FrameCodec` does: of a stranger, another database of that name or an earlier life, only a hello
-        is taken."""
-        if self.driver is None:
+        or what is said about the founding is taken."""
+        if self.driver is None or not heeds(self._group_id, life.group_id, message):
             return
-        known, epochs = self._contacts.get(source), self._acquaintances.epochs
-        if known is not None and known.incarnation in ("", life.incarnation) and life.epoch >= epochs.get(source, 0):
-            epochs[source] = life.epoch
-        elif not isinstance(message, Hello):
+        known, epochs, sender = self._contacts.get(source), self._acquaintances.epochs, (source, life.incarnation)
+        if known is not None and known.incarnation in ("", life.incarnation) and life.epoch >= epochs.get(sender, 0):
+            epochs[sender] = life.epoch
+        elif not isinstance(message, EARLY if known is not None else Hello):
             return
         self._events.received.append((source, message))
         self._wake()
@@ -220,6 +237,13 @@ class Machine:
             world.checkers.turned_away(self)
             self.crash()
             return
+        except OtherDatabase:
+            if not self.forgetful:
+                raise
+            self.crash()
+            # Whoever runs it starts it again, and again.
+            world.agenda.after(world.profile.down_ms[1], self.start)
+            return
         self._busy_until_ms = world.agenda.now_ms + power.used_ms
         world.trace.turn(self, events)
         world.checkers.turned(self)
@@ -241,6 +265,7 @@ class Machine:
             Life(epoch, incarnation),
             lambda to, message: world.checkers.sent(self, to, message),
             self._set_contacts,
+            self._set_group_id,
         )
 
     def _install(self, snapshot: Snapshot, image: ReceivedImage, keep_log: bool) -> None:
@@ -250,6 +275,9 @@ class Machine:
 
     def _set_contacts(self, contacts: Mapping[str, Identity]) -> None:
         self._contacts = contacts
+
+    def _set_group_id(self, group_id: str) -> None:
+        self._group_id = group_id
 
     def _publish(self, answers: Mapping[str, Sequence[Answer]]) -> None:
         self.power.operate()
