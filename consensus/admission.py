@@ -218,7 +218,8 @@ class Admission:
         self._node.restore(Snapshot(0, 0, membership))
         self._applier.reload()
         self.update_contacts()
-        logger.info("%s: the group is %s, its id %s", self._config.node, ", ".join(membership.voters), group_id)
+        voters = ", ".join(membership.voters)
+        logger.info("%s: the group is %s, its id %s", self._config.node, voters, group_id or "none")
 
     # --- being admitted --------------------------------------------------------------------------------------------
     def on_answer(self, source: str, message: HelloAnswer) -> None:
