@@ -237,7 +237,8 @@ class Admission:
             )
         if not self._node.membership.voters and own in message.membership.former:
             raise NameUsed(f"the group had a node {own} before, and a name is never used again")
-        self._dismissed = own in message.membership.former
+        # In a joint membership, whoever goes still counts, and is needed for its end.
+        self._dismissed = own in message.membership.former and own not in message.membership.everybody
         if self.admitted:
             return
         self._check_not_gone_back(source, message)

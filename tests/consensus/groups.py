@@ -1,5 +1,6 @@
 """A calm simulated group, driven by a test from outside."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from consensus.requests import Answer, ChangeRequest
@@ -7,7 +8,7 @@ from consensus.simulator.cluster import Cluster
 from consensus.simulator.disk import Disk
 from consensus.simulator.machine import Machine
 from consensus.simulator.profiles import PROFILES
-from consensus.wire import Change, ChangeNote
+from consensus.wire import Change, ChangeNote, PeerMessage
 
 
 class Group(Cluster):
@@ -62,3 +63,19 @@ class Group(Cluster):
         machine.tables.replace([])
         machine.start()
         return machine
+
+
+def drop(group: Group, lost: Callable[[str, str, PeerMessage], bool]) -> None:
+    """What ``lost(source, destination, message)`` says does not arrive."""
+    arrive = group.network._arrive
+
+    def filtered(source, destination, life, message) -> None:
+        if not lost(source, destination, message):
+            arrive(source, destination, life, message)
+
+    group.network._arrive = filtered
+
+
+def deliver_all(group: Group) -> None:
+    """Everything arrives again."""
+    group.network._arrive = group._arrive

@@ -6,8 +6,8 @@ from consensus.errors import InvariantViolation
 from consensus.raft.messages import HardState, Membership
 from consensus.raft.node import Role
 from consensus.requests import ChangeRequest
-from consensus.wire import Change, ChangeNote
-from tests.consensus.groups import Group
+from consensus.wire import Change, ChangeNote, RegisterMessages
+from tests.consensus.groups import Group, deliver_all, drop
 
 
 def test_a_group_is_founded_once_all_that_the_settings_name_are_there() -> None:
@@ -109,6 +109,22 @@ def test_a_node_that_was_removed_while_it_was_away_learns_so() -> None:
     away.start()
     group.until(lambda: away.driver.admission.outside)
     assert away.driver.node.membership != Membership() and away.driver.node.role is Role.FOLLOWER
+
+
+def test_a_voter_that_is_being_removed_counts_until_the_end_also_after_a_restart() -> None:
+    group = Group(2)
+    group.write(2)
+    group.until(lambda: group.checkers.committed)
+    leader = group.settled()
+    other = next(m for m in group.machines.values() if m is not leader)
+    drop(group, lambda source, destination, message: isinstance(message, RegisterMessages))
+    leader.request(ChangeRequest("test", 1, 5000, ChangeNote(Change.REMOVE, other.name, "admin")))
+    group.until(lambda: leader.driver.node.membership.joint and other.driver.node.membership.joint)
+    other.crash(lose_tables=False)
+    deliver_all(group)
+    other.start()
+    group.until(lambda: other.driver.admission.outside)
+    assert leader.driver.node.membership.voters == (leader.name,) and not leader.driver.node.membership.joint
 
 
 def test_a_change_that_would_leave_no_majority_is_refused() -> None:

@@ -1,7 +1,5 @@
 """A group is founded once, by decree: whatever is lost, crashes or forgets, there are never two (founding.py)."""
 
-from collections.abc import Callable
-
 import pytest
 
 from consensus.errors import InvariantViolation, OtherDatabase
@@ -11,20 +9,9 @@ from consensus.paxos.messages import Accept, Accepted, Chosen, Prepare
 from consensus.raft.messages import HardState, Identity, Membership, Snapshot, TimeoutNow
 from consensus.simulator.machine import Machine
 from consensus.wire import Change, FoundingMessages, Hello, HelloAnswer, PeerMessage, RegisterMessages
-from tests.consensus.groups import Group
+from tests.consensus.groups import Group, deliver_all, drop
 
 NAMES = ("n1", "n2", "n3")
-
-
-def drop(group: Group, lost: Callable[[str, str, PeerMessage], bool]) -> None:
-    """What ``lost(source, destination, message)`` says does not arrive."""
-    arrive = group.network._arrive
-
-    def filtered(source, destination, life, message) -> None:
-        if not lost(source, destination, message):
-            arrive(source, destination, life, message)
-
-    group.network._arrive = filtered
 
 
 def about(message: PeerMessage, *kinds: type) -> bool:
@@ -87,7 +74,7 @@ def test_without_one_of_the_candidates_nothing_is_chosen_and_with_it_what_the_ot
     assert not decrees(group), "without n3 nothing is chosen"
     value = group.machines["n1"].disk.records["group"].value
     group.machines["n3"].crash()
-    group.network._arrive = group._arrive
+    deliver_all(group)
     group.run_for(2000)
     group.machines["n3"].start()
     group.settled()
@@ -114,7 +101,7 @@ def test_what_was_promised_and_accepted_outlives_a_restart_and_is_dropped_with_t
     before = group.machines["n2"].disk.records["group"]
     for machine in group.machines.values():
         machine.crash()
-    group.network._arrive = group._arrive
+    deliver_all(group)
     for machine in group.machines.values():
         machine.start()
     assert group.machines["n2"].disk.records["group"].promised >= before.promised
@@ -138,7 +125,7 @@ def test_one_wiped_one_away_and_one_that_was_never_told_found_no_second_group() 
     group.until(lambda: group.checkers.committed[1:])
     group.machines["n2"].crash()
     lose_database(group.machines["n1"])
-    group.network._arrive = group._arrive
+    deliver_all(group)
     group.run_for(20_000)
     assert len(decrees(group)) == 1 and not founded(group, "n1")
     group.machines["n2"].start()
@@ -165,7 +152,7 @@ def test_a_database_lost_half_way_the_others_complete_the_decree_and_its_node_is
     value = group.machines["n2"].disk.records["group"].value
     group.machines["n1"].forgetful = True
     lose_database(group.machines["n1"])
-    group.network._arrive = group._arrive
+    deliver_all(group)
     group.until(lambda: founded(group, "n2", "n3"))
     group.write(1)
     assert group.machines["n2"].disk.group_id.encode() in value and not group.machines["n1"].disk.group_id
