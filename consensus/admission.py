@@ -2,8 +2,8 @@
 
 * An *incarnation* is a random name of one database. The membership holds each member's, so a member that comes back
   with another database (it was lost, or swapped) is refused: it has forgotten its votes (scenarios R46, N04).
-* A group is founded when all the nodes that the settings name have said hello to each other, all still without a
-  group. Whoever comes later and finds a group that does not know it, asks to join.
+* A group is founded by decree (founding.py), once. Whoever comes later learns from the answer to its hello what was
+  decreed; if the group does not know it, it asks to join.
 * At the start of each life a node says hello and acts (votes, acknowledges, campaigns) only once so many voters have
   answered that they are a majority with itself, the leader among them where they follow one, and none has seen more of
   it than its storage holds: a higher epoch, a higher term, or log entries that it acknowledged. A restored backup, or
@@ -11,16 +11,17 @@
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from consensus.conf import NodeConfig
-from consensus.errors import DatabaseRefused, NameUsed
+from consensus.errors import DatabaseRefused, NameUsed, OtherDatabase
+from consensus.founding import Beginning, Founding
 from consensus.ports import Applier, Storage, StoredState, Transport
 from consensus.raft.messages import Identity, Membership, RaftMessage, Snapshot, VoteReply, VoteRequest
 from consensus.raft.node import RaftNode, Role
 from consensus.raft.quorum import Quorum
-from consensus.wire import Hello, HelloAnswer
+from consensus.wire import FoundingMessages, Hello, HelloAnswer
 
 HELLO_EVERY_MS = 300
 # Without a word from a leader for so long, a node asks who belongs to the group: it may know none of them any more.
@@ -43,7 +44,8 @@ class Acquaintances:
     """What a process has seen of other nodes; it outlives the lives of its own node."""
 
     def __init__(self) -> None:
-        self.epochs: dict[str, int] = {}
+        # By node and incarnation: the lives of another database of that name count for nothing.
+        self.epochs: dict[tuple[str, str], int] = {}
         self.terms: dict[str, int] = {}
         self.identities: dict[str, Identity] = {}
 
@@ -65,6 +67,7 @@ class Admission:
         applier: Applier,
         transport: Transport,
         acquaintances: Acquaintances,
+        randint: Callable[[int, int], int],
         now_ms: int,
     ):
         self._config = config
@@ -77,9 +80,13 @@ class Admission:
         self._said_ms = now_ms - HELLO_EVERY_MS
         # Who has answered, and whom each of them follows.
         self._answered: dict[str, str] = {}
-        # Before there is a group: the incarnations of those who have none either.
-        self._founders: dict[str, Identity] = {}
         self.identity = Identity(stored.incarnation, config.members.get(config.node, ""))
+        self.group_id = stored.group_id
+        transport.set_group_id(self.group_id)
+        # While there is no group.
+        self._founding: Founding | None = None
+        if not node.membership.voters:
+            self._founding = Founding(config, self.identity, storage, stored, transport, randint, now_ms)
         self.joining: dict[str, Joining] = {}
         self.admitted = False
         # The others say that this node was taken out of the group while it was away.
@@ -95,6 +102,11 @@ class Admission:
     def outside(self) -> bool:
         """Whether this node belongs to no group that it knows of (yet, or any more)."""
         return self._dismissed or self._config.node not in self._node.membership.everybody
+
+    @property
+    def waits_for(self) -> str:
+        """Why there is no group yet, "" where this node knows one or has been told of one."""
+        return "" if self._founding is None or self._answered else self._founding.waits_for
 
     # --- whom to talk to -------------------------------------------------------------------------------------------
     def update_contacts(self) -> None:
@@ -119,6 +131,8 @@ class Admission:
 
     # --- saying hello ----------------------------------------------------------------------------------------------
     def tick(self, now_ms: int) -> None:
+        if self._founding is not None:
+            self._founding.tick(now_ms)
         seeking = not self.admitted or self.outside
         every_ms = HELLO_EVERY_MS if seeking else LOST_HELLO_EVERY_MS
         if now_ms - self._said_ms >= every_ms and (seeking or self._lost(now_ms)):
@@ -139,9 +153,9 @@ class Admission:
                 self._transport.send(peer, [hello])
 
     def _hello(self, waiting: bool) -> Hello:
-        founders = tuple(sorted(self._config.members))
+        candidates = tuple(sorted(self._config.members))
         founded = bool(self._node.membership.voters)
-        return Hello(self.identity, founders, founded, self._config.web_url, waiting)
+        return Hello(self.identity, candidates, founded, self._config.web_url, waiting)
 
     def on_hello(self, source: str, message: Hello, now_ms: int) -> None:
         membership = self._node.membership
@@ -152,17 +166,18 @@ class Admission:
             fresh = source not in membership.former
             if fresh and (source in self.joining or len(self.joining) < MAX_JOINING):
                 self.joining[source] = Joining(message.identity, message.web_url, now_ms)
-        elif not membership.voters and not message.founded:
-            self._meet(source, message)
+        elif self._founding is not None and not message.founded:
+            self._founding.meet(source, message.identity, message.founders)
         self.update_contacts()
         match = self._node.match_indexes().get(source, 0)
         answer = HelloAnswer(
             self._node.membership,
-            self._acquaintances.epochs.get(source, 0),
+            self._acquaintances.epochs.get((source, message.identity.incarnation), 0),
             self._acquaintances.terms.get(source, 0),
             self._node.term if match else 0,
             match,
             self._follows(now_ms),
+            self.group_id,
         )
         answers = [answer] if membership.voters else [self._hello(waiting=False)]
         if message.waiting:
@@ -175,46 +190,68 @@ class Admission:
         return "" if silent and self._node.role is not Role.LEADER else self._node.leader
 
     # --- founding --------------------------------------------------------------------------------------------------
-    def _meet(self, source: str, message: Hello) -> None:
-        """Another node without a group: found one when all that the settings name are there."""
-        founders = tuple(sorted(self._config.members))
-        if message.founders != founders:
-            logger.error("%s names %s as members, this node %s: no group", source, message.founders, founders)
-            self._founders.pop(source, None)
-            return
-        if source in founders:
-            self._founders[source] = message.identity
-            self._decide()
+    def on_founding(self, source: str, message: FoundingMessages, now_ms: int) -> None:
+        """Where there is a group, the answer to a hello tells what was decreed."""
+        if self._founding is not None:
+            self._founding.receive(source, message, now_ms)
 
-    def _found(self, membership: Membership) -> None:
-        self._storage.found(membership)
+    def wait_ms(self, now_ms: int) -> int | None:
+        """How long until the clock must be looked at; None: not before something happens."""
+        return None if self._founding is None else self._founding.wait_ms(now_ms)
+
+    def settle(self, now_ms: int) -> None:
+        """Do all that follows from what has happened."""
+        beginning = self._founding.settle(now_ms) if self._founding is not None else None
+        if beginning is not None:
+            self._begin(beginning, now_ms)
+
+    def _begin(self, beginning: Beginning, now_ms: int) -> None:
+        """What was decreed may not name this node, or its database: then others tell what follows from that, and until
+        they know themselves, this one helps them to learn."""
+        known = beginning.membership.identities.get(self._config.node)
+        if known is None or known.incarnation != self._stored.incarnation:
+            logger.error("%s: this database is not among the founders of %s", self._config.node, beginning.group_id)
+            return
+        self._found(beginning.membership, beginning.group_id)
+        # Even now it acts only with the others' consent: this may be news of long ago, and the storage a restored one.
+        self._decide()
+        self.say_hello(now_ms)
+
+    def _found(self, membership: Membership, group_id: str) -> None:
+        self._storage.found(membership, group_id)
+        self._founding = None
+        self.group_id = group_id
+        self._transport.set_group_id(group_id)
         self._node.restore(Snapshot(0, 0, membership))
         self._applier.reload()
         self.update_contacts()
-        logger.info("%s: the group is %s", self._config.node, ", ".join(membership.voters))
+        voters = ", ".join(membership.voters)
+        logger.info("%s: the group is %s, its id %s", self._config.node, voters, group_id or "none")
 
     # --- being admitted --------------------------------------------------------------------------------------------
     def on_answer(self, source: str, message: HelloAnswer) -> None:
         own = self._config.node
+        if self._node.membership.voters and message.group_id != self.group_id:
+            return  # of another group, one of them founded before there were ids
         if message.membership.version > max(self._told.version, self._node.membership.version):
             self._told = message.membership
             self.update_contacts()
         known = message.membership.identities.get(own)
         if known is not None and known.incarnation != self._stored.incarnation:
-            raise DatabaseRefused(
+            raise OtherDatabase(
                 f"the group knows {own} with another database: this one has forgotten what {own} promised. "
                 f"Start it under a new name, and remove {own} from the group"
             )
         if not self._node.membership.voters and own in message.membership.former:
             raise NameUsed(f"the group had a node {own} before, and a name is never used again")
-        self._dismissed = own in message.membership.former
-        if not self.admitted:
-            self._check_not_gone_back(source, message)
-        if not self._node.membership.voters and known is not None:
-            # The group was founded, or took this node in, before this node knew; or it knew, and its storage went back.
-            self._found(message.membership)
+        # In a joint membership, whoever goes still counts, and is needed for its end.
+        self._dismissed = own in message.membership.former and own not in message.membership.everybody
         if self.admitted:
             return
+        self._check_not_gone_back(source, message)
+        if not self._node.membership.voters and known is not None:
+            # The group was founded, or took this node in, before this node knew.
+            self._found(message.membership, message.group_id)
         self._answered[source] = message.leader
         self._decide()
 
@@ -236,11 +273,7 @@ class Admission:
         return Quorum(latest.voters, latest.outgoing).reached(nodes)
 
     def _decide(self) -> None:
-        own, membership = self._config.node, self._node.membership
-        if not membership.voters and {own, *self._founders} == set(self._config.members):
-            identities = self._founders | {own: self.identity}
-            self._found(Membership(tuple(sorted(identities)), identities=identities))
-            self.admitted = True  # nothing was promised yet that storage could have lost
-        elif self._is_majority({own, *self._answered}):
+        own = self._config.node
+        if self._node.membership.voters and self._is_majority({own, *self._answered}):
             # Only the leader knows what this node has acknowledged, so where there is one, it must have answered.
             self.admitted = {*self._answered.values()} <= {"", own, *self._answered}

@@ -40,6 +40,7 @@ from consensus.upkeep import Surroundings, Upkeep
 from consensus.wire import (
     ChangeAnswer,
     ChangeForward,
+    FoundingMessages,
     Hello,
     HelloAnswer,
     PeerMessage,
@@ -115,7 +116,7 @@ class Driver:
         self.forwarding = Forwarding(config, node, transport, self.applier, self._answer, stored.epoch)
         self.drain = DrainWatch(config, node, self.applier, self.forwarding)
         self.admission = Admission(
-            config, node, ports.storage, stored, self.applier, transport, ports.acquaintances, now_ms
+            config, node, ports.storage, stored, self.applier, transport, ports.acquaintances, ports.randint, now_ms
         )
         self.changes = MembershipChanges(config, node, self.admission, transport, self._answer, stored.epoch)
         self.registers = Registers(
@@ -149,6 +150,7 @@ class Driver:
         self._tick(events, now_ms)
         self._notice_leader(now_ms)
         self.forwarding.dispatch(now_ms)
+        self.admission.settle(now_ms)
         self.registers.settle(now_ms)
         more = self._settle(self._appliable(events))
         self.upkeep.install_received()
@@ -178,8 +180,8 @@ class Driver:
     def patience_s(self, now_ms: int) -> float:
         """How long to wait for something to happen before the next turn."""
         longest_s = LULL_S if self.lags else IDLE_S
-        wait_ms = self.registers.wait_ms(now_ms)
-        return longest_s if wait_ms is None else min(longest_s, wait_ms / 1000)
+        waits_ms = (self.registers.wait_ms(now_ms), self.admission.wait_ms(now_ms))
+        return min([longest_s, *(wait_ms / 1000 for wait_ms in waits_ms if wait_ms is not None)])
 
     def _request(self, request: Request, now_ms: int) -> None:
         match request:
@@ -222,6 +224,8 @@ class Driver:
                 self.admission.on_hello(source, message, now_ms)
             case HelloAnswer():
                 self.admission.on_answer(source, message)
+            case FoundingMessages():
+                self.admission.on_founding(source, message, now_ms)
             case ChangeForward():
                 self.changes.on_forward(source, message, now_ms)
             case ChangeAnswer():

@@ -79,6 +79,10 @@ class DatabaseRefused(InvariantViolation):
     """This node's database is not the one that the group knows, or an older copy of it: it has forgotten promises."""
 
 
+class OtherDatabase(DatabaseRefused):
+    """The group knows a node of this name with another database: what that one promised is forgotten here (R46)."""
+
+
 class NameUsed(InvariantViolation):
     """The group had a node of this name before; perhaps this one, removed before it knew that it had been added."""
 

@@ -3,8 +3,13 @@
 A frame is a msgpack array followed by 16 bytes of keyed BLAKE2b. What is not of this group, this version, this
 sender, or does not verify, is refused before its content is looked at. From another database than the known one of
 that name, or from an earlier life than was heard of already, only a `Hello` is taken: its answer says what is wrong.
+(What is said about the decree that founds a group is taken as well: Paxos does not mind how late it comes.)
+
+``group`` is the name that people gave; ``group_id`` is what was decreed when the group was founded (founding.py), so
+two groups of one name never hear each other. Where one side has none yet, they may only introduce themselves.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
@@ -13,11 +18,15 @@ from hmac import compare_digest
 import msgspec
 
 from consensus.raft.messages import Identity
-from consensus.wire import Hello, PeerMessage, encode
+from consensus.wire import FoundingMessages, Hello, HelloAnswer, PeerMessage, encode
 
 FRAME_VERSION = 1
 MAX_FRAME_BYTES = 1 << 20
 TAG_BYTES = 16
+EARLY = (Hello, FoundingMessages)
+INTRODUCTIONS = (*EARLY, HelloAnswer)
+
+logger = logging.getLogger(__name__)
 
 
 class Frame(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -28,33 +37,46 @@ class Frame(msgspec.Struct, frozen=True, array_like=True, gc=False):
     epoch: int
     incarnation: str
     messages: tuple[PeerMessage, ...]
+    group_id: str = ""
 
 
 _decoder = msgspec.msgpack.Decoder(Frame)
 NOTHING = Frame(0, "", "", "", 0, "", ())
 
 
+def heeds(own: str, theirs: str, message: PeerMessage) -> bool:
+    """Whether a node with the group id ``own`` takes ``message`` from one with ``theirs``."""
+    return own == theirs or (not (own and theirs) and isinstance(message, INTRODUCTIONS))
+
+
 class FrameCodec:
     """Seals and opens the frames of one node. ``counters`` tells why frames were refused."""
 
-    def __init__(self, group: str, node: str, secret: str, epochs: dict[str, int]):
-        """``epochs`` keeps the highest epoch heard of each node."""
+    def __init__(self, group: str, node: str, secret: str, epochs: dict[tuple[str, str], int]):
+        """``epochs`` keeps the highest epoch heard of each node and incarnation."""
         self._group = group
         self._node = node
         self._key = secret.encode()[:64]
         self._epochs = epochs
         self._contacts: Mapping[str, Identity] = {}
+        self._group_id = ""
+        self._told: set[tuple[str, str]] = set()
         self.counters: Counter[str] = Counter()
 
     def set_contacts(self, contacts: Mapping[str, Identity]) -> None:
         """Whose frames are opened from now on. An empty incarnation is not known yet: any will do."""
         self._contacts = contacts
 
+    def set_group_id(self, group_id: str) -> None:
+        """The group that this node belongs to, "" for none (yet)."""
+        self._group_id = group_id
+
     def _tag(self, body: bytes) -> bytes:
         return blake2b(body, digest_size=TAG_BYTES, key=self._key).digest()
 
     def seal(self, destination: str, epoch: int, incarnation: str, messages: Sequence[PeerMessage]) -> bytes:
-        frame = Frame(FRAME_VERSION, self._group, self._node, destination, epoch, incarnation, tuple(messages))
+        said = tuple(messages)
+        frame = Frame(FRAME_VERSION, self._group, self._node, destination, epoch, incarnation, said, self._group_id)
         body = encode(frame)
         return body + self._tag(body)
 
@@ -92,15 +114,33 @@ class FrameCodec:
         source = frame.source
         if frame.destination != self._node or source in ("", self._node) or claimed_source not in ("", source):
             return "address", ()
-        hellos = tuple(message for message in frame.messages if isinstance(message, Hello))
+        if frame.group_id != self._group_id:
+            frame = self._introductions(frame)
+            if not frame.messages:
+                return "group id", ()
         if not claimed_source:
+            hellos = tuple(message for message in frame.messages if isinstance(message, Hello))
             return ("", hellos) if hellos else ("address", ())
         known = self._contacts.get(source)
         if known is None:
             return "address", ()
+        reason = ""
         if known.incarnation not in ("", frame.incarnation):
-            return ("", hellos) if hellos else ("incarnation", ())
-        if frame.epoch < self._epochs.get(source, 0):
-            return ("", hellos) if hellos else ("epoch", ())
-        self._epochs[source] = frame.epoch
+            reason = "incarnation"
+        elif frame.epoch < self._epochs.get((source, frame.incarnation), 0):
+            reason = "epoch"
+        if reason:
+            early = tuple(message for message in frame.messages if isinstance(message, EARLY))
+            return ("", early) if early else (reason, ())
+        self._epochs[source, frame.incarnation] = frame.epoch
         return "", frame.messages
+
+    def _introductions(self, frame: Frame) -> Frame:
+        """What may be said from group to group; where it is another one, that is told once."""
+        source, own, theirs = frame.source, self._group_id, frame.group_id
+        if own and theirs and (source, theirs) not in self._told:
+            self._told.add((source, theirs))
+            logger.warning("%s is of group id %s, this node (%s) of %s: not heard", source, theirs, self._node, own)
+        return msgspec.structs.replace(
+            frame, messages=tuple(message for message in frame.messages if heeds(own, theirs, message))
+        )

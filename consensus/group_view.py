@@ -64,6 +64,8 @@ class GroupView:
     verified_index: int = 0  # where this node's tables were last the same as a majority's, 0: not yet
     disputed_index: int = 0  # where voters' tables differed and no majority agreed, 0: nowhere
     diverged: str = ""  # why this node's tables are not to be trusted, "" while nothing is known against them
+    group_id: str = ""  # what was decreed when the group was founded; "" where there was no decree
+    waits_for: str = ""  # why there is no group yet, "" where this node knows of one
 
     def member(self, node: str) -> NodeView | None:
         return next((member for member in self.members if member.node == node), None)

@@ -37,6 +37,8 @@ class Concern:
 
 
 def health(view: GroupView) -> Health:
+    if view.waits_for:
+        return Health(Kind.BAD, "There is no group yet", f"{view.waits_for}.")
     if view.outside:
         return Health(Kind.BAD, f"{view.node} belongs to no group", "It waits to be added at a node of the group.")
     if not view.running:

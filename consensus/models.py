@@ -15,7 +15,8 @@ from django.db import models
 class HardState(models.Model):
     """One row: term and vote (P figure 2); the ``epoch``, which counts this node's lives; and the ``incarnation``,
     a random name of this very database, by which the others notice that it was lost or swapped. ``diverged`` says
-    why the replicated tables are not to be trusted, "" while they are."""
+    why the replicated tables are not to be trusted, "" while they are. ``group_id`` was decreed when the group was
+    founded; "" before, and in a group that was founded before there were decrees."""
 
     id = models.SmallIntegerField(primary_key=True, default=1)
     group = models.CharField(max_length=64)
@@ -25,6 +26,7 @@ class HardState(models.Model):
     epoch = models.BigIntegerField(default=0)
     incarnation = models.CharField(max_length=32, default="")
     diverged = models.TextField(default="", blank=True)
+    group_id = models.CharField(max_length=32, default="", blank=True)
 
     class Meta:
         verbose_name_plural = "hard state"

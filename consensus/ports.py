@@ -90,7 +90,8 @@ class StoredState:
     node knows of no group yet). ``terms`` holds (first index, term) runs of the log after it, ``memberships`` the
     (index, membership) of each MEMBERSHIP entry in it. ``diverged``: why the tables are not to be trusted, "" if they
     are.
-    ``registers`` and ``records`` are what the node has promised and accepted about registers.
+    ``registers`` and ``records`` are what the node has promised and accepted about registers; before it has a group,
+    about the decree that founds one. ``group_id`` is what was decreed; "" before, and in groups founded without.
     """
 
     hard_state: HardState
@@ -103,6 +104,7 @@ class StoredState:
     diverged: str = ""
     registers: RegisterHardState = field(default_factory=RegisterHardState)
     records: Mapping[str, Record] = field(default_factory=dict)
+    group_id: str = ""
 
 
 class Storage(Protocol):
@@ -131,8 +133,9 @@ class Storage(Protocol):
         """The stored entries ``first`` to ``last``, both included."""
         ...
 
-    def found(self, membership: Membership) -> None:
-        """The log, still empty, begins with ``membership``."""
+    def found(self, membership: Membership, group_id: str) -> None:
+        """The node belongs to a group from now on: the log, still empty, begins with ``membership``. What was promised
+        and accepted about the decree is dropped: whoever has a group answers with that."""
         ...
 
     def compact(self, snapshot: Snapshot) -> None:
@@ -176,6 +179,10 @@ class Transport(Protocol):
 
     def set_contacts(self, contacts: Mapping[str, Identity]) -> None:
         """Talk to exactly these from now on. Where an incarnation is known, others under that name are not heard."""
+        ...
+
+    def set_group_id(self, group_id: str) -> None:
+        """What is sent says so from now on, and messages of another group are not heard. "": no group so far."""
         ...
 
 

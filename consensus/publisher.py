@@ -70,6 +70,8 @@ class StatusPublisher:
             diverged=driver.upkeep.verification.diverged,
             verified_index=driver.upkeep.verification.verified_index,
             disputed_index=driver.upkeep.verification.disputed_index,
+            group_id=driver.admission.group_id,
+            waits_for=driver.admission.waits_for,
             leader_heard_ms=heard if heard < 1 << 40 else None,
             published_at=time.time(),
             waiting=len(driver.forwarding.proposals),

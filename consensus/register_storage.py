@@ -1,4 +1,5 @@
-"""What a node has promised and accepted about registers, in its Postgres: for `storage`, in its session.
+"""What a node has promised and accepted about registers, in its Postgres: for `storage`, in its session. Before the
+node has a group, the only record is that of the decree which founds one (founding.py).
 
 One statement makes a turn durable, fenced by the epoch like all that `storage` writes. By far the most frequent one,
 a single record, has a statement of its own.
@@ -75,6 +76,12 @@ class RegisterTables:
     @property
     def hard_state(self) -> HardState:
         return self._hard_state
+
+    def clear(self) -> None:
+        """In the caller's transaction, which has looked at the epoch: a group begins without registers."""
+        self._connection.execute("DELETE FROM consensus_register")
+        self._connection.execute("DELETE FROM consensus_registerstate")
+        self._hard_state = HardState()
 
     def save(self, hard_state: HardState | None, records: Sequence[tuple[str, Record | None]]) -> bool:
         """Whether this session's epoch still is the newest; if not, nothing was written."""

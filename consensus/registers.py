@@ -15,9 +15,10 @@ from itertools import count
 
 from consensus.addressing import by_destination
 from consensus.admission import Admission
+from consensus.carrying_out import carry_out
 from consensus.conf import NodeConfig
 from consensus.paxos.errors import Overloaded
-from consensus.paxos.messages import PaxosMessage
+from consensus.paxos.messages import HardState, PaxosMessage
 from consensus.paxos.node import Outcome, PaxosConfig, PaxosNode, Ready
 from consensus.paxos.quorum import Membership
 from consensus.paxos.register import Change, Register
@@ -71,7 +72,8 @@ class Registers:
         self._raft = raft
         self._admission = admission
         self._storage = storage
-        self._stored = stored
+        # Before there is a group, the records are those of its founding.
+        self._kept = (stored.registers, dict(stored.records)) if raft.membership.voters else (HardState(), {})
         self._transport = transport
         self._reply = reply
         self._function = function
@@ -179,9 +181,7 @@ class Registers:
             request_timeout_ms=int(self._config.deadline_s * 1000),
             max_value_bytes=MAX_VALUE_BYTES,
         )
-        stored = self._stored
-        membership = _membership(committed)
-        return PaxosNode(config, membership, stored.registers, dict(stored.records), self._randint, now_ms)
+        return PaxosNode(config, _membership(committed), *self._kept, self._randint, now_ms)
 
     def _hand_over(self, paxos: PaxosNode, now_ms: int) -> None:
         """At the leader of a joint membership that is committed: see to it that it may end."""
@@ -214,11 +214,7 @@ class Registers:
             self._hand_over(paxos, now_ms)
 
     def _work_off(self, paxos: PaxosNode, ready: Ready) -> None:
-        self._send(ready.early)
-        if ready.hard_state is not None or ready.records:
-            self._storage.save_registers(ready.hard_state, ready.records)
-        paxos.saved(ready)
-        self._send(ready.late)
+        carry_out(paxos, ready, self._storage, self._send)
         self.news.learned(ready.learned)
         for context, outcome in ready.results:
             self._asked.pop(context)(outcome)

@@ -168,7 +168,9 @@ class Runtime:
         """One life, until something goes wrong or the runtime stops."""
         ports = Ports(
             storage=storage,
-            transport_for=lambda *life: LifeTransport(self._transport, life, self._set_contacts),
+            transport_for=lambda *life: LifeTransport(
+                self._transport, life, self._set_contacts, self._codec.set_group_id
+            ),
             applier=DatabaseApplier(state_machine),
             images=PostgresImages(self._dsn, state_machine.tables),
             digests=PostgresDigests(self._dsn, state_machine.tables),

@@ -82,6 +82,8 @@ def group_view() -> GroupView:
         verified_index=status.verified_index,
         disputed_index=status.disputed_index,
         diverged=status.diverged,
+        group_id=status.group_id,
+        waits_for=status.waits_for,
     )
 
 

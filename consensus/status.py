@@ -79,6 +79,10 @@ class Status(msgspec.Struct, frozen=True):
     # Where they were last the same as a majority's; where voters differed and no majority agreed. 0: nowhere.
     verified_index: int = 0
     disputed_index: int = 0
+    # What was decreed when the group was founded; "" where it was founded without, and where there is none.
+    group_id: str = ""
+    # Why there is no group yet, "" where this node knows of one.
+    waits_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,11 +64,12 @@ FOLLOW_TYPES = (*FENCE_TYPES, BY_CAST)
 FOLLOW_ONE_TYPES = (*FENCE_TYPES, BIGINT, BIGINT, BIGINT, BYTEA)
 APPEND_TYPES = (*FENCE_TYPES, BIGINT, BY_CAST)
 OPEN = """
-INSERT INTO consensus_hardstate (id, "group", node, term, vote, epoch, incarnation, diverged)
-VALUES (1, %s, %s, 0, '', 1, %s, '')
+INSERT INTO consensus_hardstate (id, "group", node, term, vote, epoch, incarnation, diverged, group_id)
+VALUES (1, %s, %s, 0, '', 1, %s, '', '')
 ON CONFLICT (id) DO UPDATE SET epoch = consensus_hardstate.epoch + 1
-RETURNING "group", node, term, vote, epoch, incarnation, diverged
+RETURNING "group", node, term, vote, epoch, incarnation, diverged, group_id
 """
+SET_GROUP_ID = "UPDATE consensus_hardstate SET group_id = %s WHERE id = 1"
 MARK_DIVERGED = "UPDATE consensus_hardstate SET diverged = %s WHERE id = 1"
 FENCE = "SELECT 1 FROM consensus_hardstate WHERE id = 1 AND epoch = %s FOR UPDATE"
 BASE = """
@@ -119,7 +120,7 @@ class PostgresStorage:
             raise InvariantViolation("this Postgres runs with fsync off: it cannot keep what a node promises")
         self._take_identity(connection)
         row = connection.execute(OPEN, (self._group, self._node, secrets.token_hex(8))).fetchone() or ()
-        group, node, term, vote, epoch, incarnation, diverged = row
+        group, node, term, vote, epoch, incarnation, diverged, group_id = row
         if (group, node) != (self._group, self._node):
             raise InvariantViolation(
                 f"this database belongs to node {node} of group {group}, not to {self._node} of {self._group}"
@@ -132,8 +133,19 @@ class PostgresStorage:
         registers, records = register_storage.load(connection)
         self._prepare(connection, registers)
         memberships = tuple(self._memberships(connection))
-        state = HardState(term, vote)
-        return StoredState(state, epoch, incarnation, snapshot, terms, memberships, last, diverged, registers, records)
+        return StoredState(
+            self._hard_state,
+            epoch,
+            incarnation,
+            snapshot,
+            terms,
+            memberships,
+            last,
+            diverged,
+            registers,
+            records,
+            group_id,
+        )
 
     def _base(self, connection: psycopg.Connection) -> Snapshot:
         row = connection.execute("SELECT index, term, membership FROM consensus_logbase").fetchone()
@@ -235,10 +247,12 @@ class PostgresStorage:
             self._prepare(self._connection, self._registers.hard_state)
             raise
 
-    def found(self, membership: Membership) -> None:
+    def found(self, membership: Membership, group_id: str) -> None:
         with self._transaction() as connection:
             self._begin_after(connection, Snapshot(0, 0, membership))
             membership_rows.write(connection, membership)
+            connection.execute(SET_GROUP_ID, (group_id,))
+            self._registers.clear()
 
     def compact(self, snapshot: Snapshot) -> None:
         # Commits are flushed in order: what the tables were given before, asynchronously, is durable with this one.

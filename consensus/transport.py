@@ -15,7 +15,7 @@ from consensus.pusher import Pusher
 from consensus.raft.messages import AppendRequest, Identity
 from consensus.reactor import Reactor
 from consensus.redis_io import Command
-from consensus.wire import Hello, PeerMessage, ProposeForward, RegisterMessages, SnapshotChunk
+from consensus.wire import FoundingMessages, Hello, PeerMessage, ProposeForward, RegisterMessages, SnapshotChunk
 
 MAX_INBOX_FRAMES = 4096
 TRIM_EVERY = 16
@@ -117,10 +117,17 @@ class RedisTransport:
 class LifeTransport:
     """The transport as one life of the node sees it (implements `ports.Transport`)."""
 
-    def __init__(self, transport: RedisTransport, life: Life, set_contacts: Callable[[Mapping[str, Identity]], None]):
+    def __init__(
+        self,
+        transport: RedisTransport,
+        life: Life,
+        set_contacts: Callable[[Mapping[str, Identity]], None],
+        set_group_id: Callable[[str], None],
+    ):
         self._transport = transport
         self._life = life
         self.set_contacts = set_contacts
+        self.set_group_id = set_group_id
 
     def send(self, destination: str, messages: Sequence[PeerMessage]) -> None:
         self._transport.send(destination, self._life, messages)
@@ -135,6 +142,6 @@ def _weight(item: Item) -> int:
         return 512 + len(message.data)
     if isinstance(message, ProposeForward):
         return 64 + sum(64 + len(proposal.data) for proposal in message.proposals)
-    if isinstance(message, RegisterMessages):
+    if isinstance(message, RegisterMessages | FoundingMessages):
         return 64 + sum(96 + len(getattr(one, "value", b"")) for one in message.messages)
     return 128

@@ -115,7 +115,7 @@ class HelloAnswer(Wire, frozen=True, array_like=True, gc=False, tag=17):
 
     ``epoch`` and ``term`` are the highest ever seen from it; ``match`` is how much log it has acknowledged in
     ``leader_term`` to this node as a leader (0: nothing). ``leader`` is whom the answering node follows now.
-    ``membership`` has no voters where no group is known.
+    ``membership`` and ``group_id`` tell what was decreed to whoever does not know (founding.py).
     """
 
     membership: Membership
@@ -124,6 +124,7 @@ class HelloAnswer(Wire, frozen=True, array_like=True, gc=False, tag=17):
     leader_term: int
     match: int
     leader: str
+    group_id: str = ""
 
 
 class Change(StrEnum):
@@ -210,6 +211,16 @@ class RegisterMessages(Wire, frozen=True, array_like=True, gc=False, tag=41):
     messages: tuple[PaxosMessage, ...]
 
 
+class FoundingMessages(Wire, frozen=True, array_like=True, gc=False, tag=42):
+    """What one turn of a node without a group has to say about the decree that founds one (founding.py).
+
+    ``candidates`` is a digest of the nodes that its settings name.
+    """
+
+    candidates: bytes
+    messages: tuple[PaxosMessage, ...]
+
+
 PeerMessage = (
     VoteRequest
     | VoteReply
@@ -231,6 +242,7 @@ PeerMessage = (
     | ChangeAnswer
     | TablesDigest
     | RegisterMessages
+    | FoundingMessages
 )
 
 

@@ -33,6 +33,8 @@ def group_body(view: services.GroupView) -> dict[str, Any]:
     ]
     return {
         "group": view.group,
+        "group_id": view.group_id or None,
+        "waits_for": view.waits_for or None,
         "node": view.node,
         "running": view.running,
         "term": view.term,

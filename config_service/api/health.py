@@ -30,7 +30,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
 def _why_not(view: services.GroupView) -> str:
     own = view.member(view.node)
     if view.outside:
-        return "the node does not belong to the group"
+        return f"there is no group yet: {view.waits_for}" if view.waits_for else "the node does not belong to the group"
     if not view.running or own is None:
         return "the node's runtime does not run"
     if not view.admitted:

@@ -96,7 +96,7 @@ class PaxosNode:
             config,
             Quorum(membership),
             Acceptor(hard_state, records),
-            Ballots(config.node, hard_state.reserved),
+            Ballots(config.owner or config.node, hard_state.reserved),
             Learner(config.node),
             randint,
             now_ms,

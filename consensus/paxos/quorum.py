@@ -8,13 +8,15 @@ from dataclasses import dataclass
 class Membership:
     """``version`` grows with every change. ``outgoing``: the voters before a joint change that has not ended.
 
-    Learners are told what was chosen and never count.
+    Learners are told what was chosen and never count. ``unanimous``: it takes all voters, not just a majority, so that
+    what was chosen is not forgotten as long as one of them keeps its disk.
     """
 
     version: int
     voters: tuple[str, ...]
     outgoing: tuple[str, ...] = ()
     learners: tuple[str, ...] = ()
+    unanimous: bool = False
 
     @property
     def acceptors(self) -> tuple[str, ...]:
@@ -32,8 +34,9 @@ class Quorum:
     def __init__(self, membership: Membership):
         self.membership = membership
         self._members = frozenset(membership.members)
-        groups = (membership.voters, membership.outgoing) if membership.outgoing else (membership.voters,)
-        self._groups = tuple((frozenset(group), len(set(group)) // 2 + 1) for group in groups)
+        halves = (membership.voters, membership.outgoing) if membership.outgoing else (membership.voters,)
+        groups = [frozenset(half) for half in halves]
+        self._groups = tuple((group, len(group) if membership.unanimous else len(group) // 2 + 1) for group in groups)
 
     def reached(self, agreeing: Iterable[str]) -> bool:
         """Whether the distinct voters among ``agreeing`` are a majority of each group."""

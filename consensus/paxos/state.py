@@ -27,13 +27,15 @@ Addressed = tuple[str, PaxosMessage]
 class PaxosConfig:
     """Fixed for the life of a node. Times in milliseconds, sizes in bytes.
 
-    ``patience_ms``: how long to wait for the rest when those that answered disagree. ``max_asked``: requests at this
-    node without an outcome. ``max_registers``: above it no new name is taken. ``max_leases``: registers whose next
-    ballot is kept ready for one round trip. ``max_batch``: changes in one ballot; far below `register.RECENT_IDS`, so
-    that one ballot never pushes an id out.
+    ``owner`` stands in the ballots, "" for ``node``: another one where a disk that was lost must not lead to the same
+    ballots again. ``patience_ms``: how long to wait for the rest when those that answered disagree. ``max_asked``:
+    requests at this node without an outcome. ``max_registers``: above it no new name is taken. ``max_leases``:
+    registers whose next ballot is kept ready for one round trip. ``max_batch``: changes in one ballot; far below
+    `register.RECENT_IDS`, so that one ballot never pushes an id out.
     """
 
     node: str
+    owner: str = ""
     request_timeout_ms: int = 5000
     resend_ms: int = 200
     patience_ms: int = 20

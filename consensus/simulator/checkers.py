@@ -8,7 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from consensus.group_commands import ACTIVE
-from consensus.raft.messages import AppendReply, AppendRequest, Entry, HardState, Snapshot, VoteReply, VoteRequest
+from consensus.raft.messages import (
+    AppendReply,
+    AppendRequest,
+    Entry,
+    HardState,
+    Membership,
+    Snapshot,
+    VoteReply,
+    VoteRequest,
+)
 from consensus.raft.node import Role
 from consensus.simulator.databases import Fate
 from consensus.simulator.disk import Disk
@@ -30,6 +39,7 @@ class Checkers:
         self._leaders: dict[int, str] = {}
         self._led: dict[tuple[str, int], int] = {}
         self._commits: dict[str, int] = {}
+        self._group: tuple[str, Membership] | None = None
         self._promises: dict[type, Callable[[Machine, str, Any], None]] = {
             AppendRequest: self._append_request,
             AppendReply: self._append_reply,
@@ -164,6 +174,18 @@ class Checkers:
 
     def _hello_answer(self, machine: "Machine", destination: str, message: HelloAnswer) -> None:
         self.forgetting.answered(machine, self.machines[destination], message)
+
+    def founded(self, machine: "Machine", group_id: str, membership: Membership) -> None:
+        """Just before ``machine`` takes a group for its own: there is one, ever, with one first membership. Whoever was
+        added later is told a later one."""
+        known = membership.identities[machine.name].incarnation
+        if known != machine.disk.incarnation:
+            raise Violation(f"{machine.name} joins with {machine.disk.incarnation} a group that knows it with {known}")
+        if self._group is None:
+            self._group = (group_id, membership)
+        id_of_all, first = self._group
+        if not group_id or group_id != id_of_all or (not membership.version and membership != first):
+            raise Violation(f"{machine.name} founds {group_id} of {membership}, but there is {id_of_all} of {first}")
 
     def turned(self, machine: "Machine") -> None:
         """After a turn: election safety, leader append-only, leader completeness, commit index."""

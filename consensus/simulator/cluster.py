@@ -115,8 +115,10 @@ class Cluster:
         leader, committed = self.leader(), len(self.checkers.committed)
         if leader is None or not leader.driver.node.membership_settled:  # type: ignore[union-attr]
             return False
-        members = leader.driver.node.membership.everybody  # type: ignore[union-attr]
-        level = [self.machines[name].tables for name in members]
+        membership = leader.driver.node.membership  # type: ignore[union-attr]
+        members = [self.machines[name] for name in sorted(membership.everybody)]
+        # Who lost the database that the group knows is out.
+        level = [one.tables for one in members if membership.identities[one.name].incarnation == one.disk.incarnation]
         return all(one.applied_index() == committed and not one.damage for one in level)
 
     def leader(self) -> Machine | None:

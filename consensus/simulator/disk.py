@@ -23,7 +23,7 @@ class Disk:
 
     ``entries`` is the log after ``snapshot``. ``install_tables`` replaces the tables by a received
     image (snapshot, image, whether the log after it stays); ``compacting`` sees what is kept in place of the log,
-    ``marking`` why the tables are said to have diverged.
+    ``marking`` why the tables are said to have diverged, ``founding`` which group this node takes for its own.
     """
 
     def __init__(
@@ -34,6 +34,7 @@ class Disk:
         install_tables: Callable[[Snapshot, ReceivedImage, bool], None] = lambda snapshot, image, keep_log: None,
         compacting: Callable[[Snapshot], None] = lambda snapshot: None,
         marking: Callable[[str], None] = lambda reason: None,
+        founding: Callable[[str, Membership], None] = lambda group_id, membership: None,
         incarnation: str = "one",
     ):
         self._power = power or Power()
@@ -42,6 +43,7 @@ class Disk:
         self._install_tables = install_tables
         self._compacting = compacting
         self._marking = marking
+        self._founding = founding
         self.diverged = ""
         self.incarnation = incarnation
         self.hard_state = HardState()
@@ -50,6 +52,7 @@ class Disk:
         self.epoch = 0
         self.registers = RegisterHardState()
         self.records: dict[str, Record] = {}
+        self.group_id = ""
 
     @property
     def last_index(self) -> int:
@@ -96,6 +99,7 @@ class Disk:
             self.diverged,
             self.registers,
             dict(self.records),
+            self.group_id,
         )
 
     def session(self) -> "Session":
@@ -131,6 +135,12 @@ class Disk:
     def begin_after(self, snapshot: Snapshot, keep_log: bool) -> None:
         self.entries = [entry for entry in self.entries if entry.index > snapshot.index and keep_log]
         self.snapshot = snapshot
+
+    def found(self, membership: Membership, group_id: str) -> None:
+        self._founding(group_id, membership)
+        self.begin_after(Snapshot(0, 0, membership), keep_log=True)
+        self.group_id = group_id
+        self.registers, self.records = RegisterHardState(), {}
 
     def compact(self, snapshot: Snapshot) -> None:
         self._compacting(snapshot)
@@ -176,8 +186,8 @@ class Session:
     def read(self, first: int, last: int) -> list[Entry]:
         return self._disk.read(first, last)
 
-    def found(self, membership: Membership) -> None:
-        self._disk.write(self._epoch, lambda: self._disk.begin_after(Snapshot(0, 0, membership), keep_log=True))
+    def found(self, membership: Membership, group_id: str) -> None:
+        self._disk.write(self._epoch, lambda: self._disk.found(membership, group_id))
 
     def compact(self, snapshot: Snapshot) -> None:
         self._disk.write(self._epoch, lambda: self._disk.compact(snapshot))

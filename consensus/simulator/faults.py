@@ -165,6 +165,26 @@ class Faults:
         if any(not one.retired or leader is None or one.name in members for one in forgetful):
             self._agenda.after(2 * self._profile.timing.election_ms[1], self._replace_all)
 
+    # --- founding --------------------------------------------------------------------------------------------------
+    def lose_candidate(self, machine: Machine) -> None:
+        """It begins anew, perhaps before there is a group. Never so many that the others are no majority: the group may
+        have been founded with the old databases."""
+        forgetful = {one.name for one in self._machines if one.forgetful} | {machine.name}
+        if 2 * len(forgetful) < len(self._machines):
+            machine.begin_anew()
+            self._agenda.after(Profile.draw_ms(self._random.random, self._profile.down_ms), machine.start)
+
+    def lose_founder(self, machine: Machine) -> None:
+        """One of the first to know what group there is forgets it, while nobody hears the others who do."""
+        knowing = [one for one in self._machines if one.disk.group_id]
+        if knowing and len(knowing) < len(self._machines):
+            lost = self._random.choice(knowing)
+            others = [one.name for one in knowing if one is not lost]
+            rest = [one.name for one in self._machines if one.name not in others]
+            pairs = [(one, other) for one in others for other in rest]
+            self._cut(pairs + [(other, one) for one, other in pairs], f"{others}, who know the group, and {rest}")
+            self.lose_candidate(lost)
+
     # --- tables ----------------------------------------------------------------------------------------------------
     def damage(self, machine: Machine) -> None:
         """One node at a time, where the others are a majority."""

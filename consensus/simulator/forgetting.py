@@ -53,7 +53,7 @@ def _has_seen_more(machine: "Machine", other: "Machine") -> bool:
     assert driver is not None
     seen, match, term = driver.acquaintances, driver.node.match_indexes().get(other.name, 0), driver.node.term
     return (
-        seen.epochs.get(other.name, 0) > disk.epoch
+        seen.epochs.get((other.name, disk.incarnation), 0) > disk.epoch
         or seen.terms.get(other.name, 0) > disk.hard_state.term
         or (match > 0 and (term, match) > (disk.hard_state.term, disk.last_index))
     )

@@ -7,7 +7,8 @@ from random import Random
 from consensus.admission import Acquaintances
 from consensus.conf import NodeConfig
 from consensus.driver import Driver, Events, Ports
-from consensus.errors import DatabaseRefused, NameUsed
+from consensus.errors import DatabaseRefused, NameUsed, OtherDatabase
+from consensus.frames import EARLY, heeds
 from consensus.ports import ReceivedImage
 from consensus.raft.messages import Identity, Snapshot
 from consensus.requests import Answer, Request
@@ -56,6 +57,9 @@ class Machine:
         self.disk_factor = 1.0
         self.crash_chance = world.profile.crash_chance
         self.life = 0
+        # It began anew (`begin_anew`): it may be known with the database that it had.
+        self.forgetful = False
+        self._group_id = ""
         self._random = world.random.random
         self._events = Events()
         self._acquaintances = Acquaintances()
@@ -66,6 +70,19 @@ class Machine:
         self._clock_since_ms = 0.0
         self._clock_rate = 1.0
         self._next_heartbeat_ms = self._next_election_ms = self._next_compact_ms = self._next_verify_ms = 0.0
+
+    def _new_disk(self) -> Disk:
+        world = self.world
+        return Disk(
+            self.power,
+            lambda hard, entries: world.checkers.written(self, hard, entries),
+            self._write_ms,
+            self._install,
+            lambda snapshot: world.checkers.compacted(self, snapshot),
+            lambda reason: world.checkers.diverged(self, reason),
+            lambda group_id, membership: world.checkers.founded(self, group_id, membership),
+            f"{self.name} {world.random.getrandbits(32):08x}",
+        )
 
     # --- its clock -------------------------------------------------------------------------------------------------
     @property
@@ -82,18 +99,6 @@ class Machine:
         self._clock_base_ms += ahead_ms
 
     # --- its database ----------------------------------------------------------------------------------------------
-    def _new_disk(self) -> Disk:
-        world = self.world
-        return Disk(
-            self.power,
-            lambda hard, entries: world.checkers.written(self, hard, entries),
-            self._write_ms,
-            self._install,
-            lambda snapshot: world.checkers.compacted(self, snapshot),
-            lambda reason: world.checkers.diverged(self, reason),
-            f"{self.name} {world.random.getrandbits(32):08x}",
-        )
-
     def lose_database(self) -> None:
         """It is down, and begins its next life with an empty database."""
         self.crash()
@@ -152,6 +157,14 @@ class Machine:
             self.tables.fall_back(min(int(self._random() ** 4 * 50), most))
         self.world.trace.note(f"{self.name} crashes, applied {self.tables.applied_index()}")
 
+    def begin_anew(self) -> None:
+        """It comes back under its name, empty, whether or not there is a group that knows it already."""
+        self.crash()
+        self.disk = self._new_disk()
+        self.tables.replace([])
+        self.forgetful = True
+        self.world.trace.note(f"{self.name} has lost its database")
+
     def pause(self, paused: bool) -> None:
         self.paused = paused
         if not paused and self.driver is not None:
@@ -160,13 +173,13 @@ class Machine:
     # --- what reaches it -------------------------------------------------------------------------------------------
     def receive(self, source: str, life: Life, message: PeerMessage) -> None:
         """As `frames.FrameCodec` does: of a stranger, another database of that name or an earlier life, only a hello
-        is taken."""
-        if self.driver is None:
+        or what is said about the founding is taken."""
+        if self.driver is None or not heeds(self._group_id, life.group_id, message):
             return
-        known, epochs = self._contacts.get(source), self._acquaintances.epochs
-        if known is not None and known.incarnation in ("", life.incarnation) and life.epoch >= epochs.get(source, 0):
-            epochs[source] = life.epoch
-        elif not isinstance(message, Hello):
+        known, epochs, sender = self._contacts.get(source), self._acquaintances.epochs, (source, life.incarnation)
+        if known is not None and known.incarnation in ("", life.incarnation) and life.epoch >= epochs.get(sender, 0):
+            epochs[sender] = life.epoch
+        elif not isinstance(message, EARLY if known is not None else Hello):
             return
         self._events.received.append((source, message))
         self._wake()
@@ -243,8 +256,7 @@ class Machine:
             self.crash()
             return
         except DatabaseRefused as error:
-            world.checkers.forgetting.refused(self, error)
-            self._retire(f"is refused: {error}")
+            self._refuse(error)
             return
         self._busy_until_ms = world.agenda.now_ms + power.used_ms
         world.trace.turn(self, events)
@@ -267,6 +279,15 @@ class Machine:
         self._events = events
         return Events(received=answers)
 
+    def _refuse(self, error: DatabaseRefused) -> None:
+        """Whoever begins anew is started again, and again; nobody else is once it was refused."""
+        if self.forgetful and isinstance(error, OtherDatabase):
+            self.crash()
+            self.world.agenda.after(self.world.profile.down_ms[1], self.start)
+            return
+        self.world.checkers.forgetting.refused(self, error)
+        self._retire(f"is refused: {error}")
+
     def _retire(self, why: str) -> None:
         self.world.trace.note(f"{self.name} {why}: it stays off")
         self.retired = why
@@ -286,6 +307,7 @@ class Machine:
             Life(epoch, incarnation),
             lambda to, message: world.checkers.sent(self, to, message),
             self._set_contacts,
+            self._set_group_id,
         )
 
     def _install(self, snapshot: Snapshot, image: ReceivedImage, keep_log: bool) -> None:
@@ -295,6 +317,9 @@ class Machine:
 
     def _set_contacts(self, contacts: Mapping[str, Identity]) -> None:
         self._contacts = contacts
+
+    def _set_group_id(self, group_id: str) -> None:
+        self._group_id = group_id
 
     def _publish(self, answers: Mapping[str, Sequence[Answer]]) -> None:
         self.power.operate()

@@ -14,10 +14,11 @@ Pair = tuple[str, str]
 
 
 class Life(NamedTuple):
-    """Which life of which database of its node sent a message."""
+    """Which life of which database of its node sent a message, and of which group it was then."""
 
     epoch: int
     incarnation: str
+    group_id: str = ""
 
 
 Arrive = Callable[[str, str, Life, PeerMessage], None]
@@ -105,6 +106,7 @@ class Line:
         life: Life,
         witness: Callable[[str, PeerMessage], None],
         set_contacts: Callable[[Mapping[str, Identity]], None],
+        set_group_id: Callable[[str], None],
     ):
         self._network = network
         self._power = power
@@ -112,6 +114,11 @@ class Line:
         self._life = life
         self._witness = witness
         self.set_contacts = set_contacts
+        self._set_group_id = set_group_id
+
+    def set_group_id(self, group_id: str) -> None:
+        self._life = self._life._replace(group_id=group_id)
+        self._set_group_id(group_id)
 
     def send(self, destination: str, messages: Sequence[PeerMessage]) -> None:
         self._power.operate()

@@ -28,6 +28,13 @@ def test_written_on_one_node_read_on_every_other(group: RealGroup) -> None:
             assert (read.headers["config-node"], read.headers["config-consistency"]) == (reader, "linearizable")
 
 
+def test_all_nodes_are_of_one_group_and_wrote_down_which(group: RealGroup) -> None:
+    ids = {group.rest(node, "GET", "group").json()["group_id"] for node in group.nodes}
+    ids |= {group.sql(node, "SELECT group_id FROM consensus_hardstate")[0][0] for node in group.nodes}
+    assert len(ids) == 1 and ids.pop()
+    assert all(not group.sql(node, "SELECT 1 FROM consensus_register WHERE name = 'group'") for node in group.nodes)
+
+
 def test_conditions_hold_across_nodes(group: RealGroup) -> None:
     one, two, three = group.nodes
     key = unique("conditions")

@@ -1,77 +1,14 @@
 """Who a node is: founding, joining, and storage that went back (R46, N04), on whole simulated nodes."""
 
-from dataclasses import replace
-
 import pytest
 
 from consensus.raft.messages import HardState, Membership
 from consensus.raft.node import Role
-from consensus.requests import Answer, ChangeRequest
-from consensus.simulator.cluster import Cluster
+from consensus.requests import ChangeRequest
 from consensus.simulator.databases import Fate
 from consensus.simulator.disk import Disk
-from consensus.simulator.machine import Machine
-from consensus.simulator.profiles import PROFILES
-from consensus.wire import Change, ChangeNote
-
-
-class Group(Cluster):
-    """A calm group that tells what the nodes answer, and into which strangers may come."""
-
-    def __init__(self, nodes: int = 3, spares: int = 0):
-        super().__init__(1, nodes, replace(PROFILES["calm"], spares=spares))
-        self.answers: list[Answer] = []
-        self.world.publish = self._take
-
-    def _take(self, machine: Machine, answers) -> None:
-        self.answers += answers.get("test", ())
-
-    def until(self, condition, most_ms: int = 20_000) -> None:
-        end_ms = self.agenda.now_ms + most_ms
-        while not condition():
-            assert self.agenda.now_ms < end_ms, "it does not come to that"
-            self.run_for(5)
-
-    def settled(self) -> Machine:
-        """The leader, once everybody follows it and has applied everything."""
-        self.until(lambda: self.leader() is not None and self._all_follow())
-        leader = self.leader()
-        assert leader is not None
-        return leader
-
-    def _all_follow(self) -> bool:
-        drivers = [machine.driver for machine in self.machines.values() if machine.driver is not None]
-        return len({driver.node.leader for driver in drivers if not driver.admission.outside}) == 1
-
-    def write(self, count: int = 1) -> None:
-        for _ in range(count):
-            self.workload.write(self.settled())
-        self.until(self._level)
-
-    def goes_on(self) -> bool:
-        """Whether a write is committed, though somebody may be away."""
-        before = len(self.checkers.committed)
-        self.workload.write(self.settled())
-        self.until(lambda: len(self.checkers.committed) > before)
-        return True
-
-    def change(self, change: Change, node: str) -> Answer:
-        """Asked of a follower, so that it is forwarded."""
-        leader = self.settled()
-        follower = next(
-            m for m in self.machines.values() if m.driver is not None and m.driver.node.leader == leader.name
-        )
-        before = len(self.answers)
-        follower.request(ChangeRequest("test", 1, 5000, ChangeNote(change, node, "admin")))
-        self.until(lambda: len(self.answers) > before)
-        return self.answers[-1]
-
-    def wipe(self, name: str) -> Machine:
-        """Its database is lost; it starts again under its old name."""
-        machine = self.machines[name]
-        machine.lose_database()
-        machine.start()
-        return machine
+from consensus.wire import Change, ChangeNote, RegisterMessages
+from tests.consensus.groups import Group, deliver_all, drop
 
 
 def test_a_group_is_founded_once_all_that_the_settings_name_are_there() -> None:
@@ -151,10 +88,12 @@ def test_n04_storage_that_went_back_is_noticed_before_the_node_acts(what: str) -
             machine.tables.replace([])
         case "epoch":
             machine.disk.epoch -= 1
-            leader.driver.acquaintances.epochs[machine.name] += 5
+            leader.driver.acquaintances.epochs[machine.name, machine.disk.incarnation] += 5
         case "all of it":  # a copy from before it belonged to the group
             machine.disk = Disk(machine.power, incarnation=machine.disk.incarnation)
             machine.tables.replace([])
+            # One answer is a majority, so what the first one tells has to be minded.
+            drop(group, lambda source, destination, message: destination == machine.name and source != leader.name)
     machine.start()
     group.until(lambda: machine.retired)
     assert "has gone back" in machine.retired
@@ -226,6 +165,22 @@ def test_a_node_that_was_removed_while_it_was_away_learns_so() -> None:
     away.start()
     group.until(lambda: away.driver.admission.outside)
     assert away.driver.node.membership != Membership() and away.driver.node.role is Role.FOLLOWER
+
+
+def test_a_voter_that_is_being_removed_counts_until_the_end_also_after_a_restart() -> None:
+    group = Group(2)
+    group.write(2)
+    group.until(lambda: group.checkers.committed)
+    leader = group.settled()
+    other = next(m for m in group.machines.values() if m is not leader)
+    drop(group, lambda source, destination, message: isinstance(message, RegisterMessages))
+    leader.request(ChangeRequest("test", 1, 5000, ChangeNote(Change.REMOVE, other.name, "admin")))
+    group.until(lambda: leader.driver.node.membership.joint and other.driver.node.membership.joint)
+    other.crash(lose_tables=False)
+    deliver_all(group)
+    other.start()
+    group.until(lambda: other.driver.admission.outside)
+    assert leader.driver.node.membership.voters == (leader.name,) and not leader.driver.node.membership.joint
 
 
 def test_a_change_that_would_leave_no_majority_is_refused() -> None:

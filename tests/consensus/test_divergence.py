@@ -1,7 +1,7 @@
 """A node whose tables were changed behind its back, in a simulated group with the production driver."""
 
 from consensus.raft.node import Role
-from consensus.requests import RebuildRequest
+from consensus.requests import Answer, ReadRequest, RebuildRequest
 from consensus.simulator.cluster import Cluster
 from consensus.simulator.machine import Machine
 from consensus.simulator.profiles import PROFILES
@@ -67,6 +67,17 @@ def test_a_diverged_node_stands_still_and_refuses_what_it_is_asked() -> None:
     group.cluster.run_for(3000)
     assert write.answer is None and odd.tables.applied_index() == applied
     assert odd.driver.own_report(0).diverged
+
+
+def test_a_diverged_node_refuses_a_read_at_once() -> None:
+    group = Group()
+    odd = group.follower()
+    group.damage(odd)
+    answers: list[Answer] = []
+    group.cluster.world.publish = lambda machine, told: answers.extend(told.get("test", ()))
+    odd.request(ReadRequest("test", 1, 5000))
+    group.until(lambda: answers)
+    assert [answer.status for answer in answers] == ["diverged"]
 
 
 def test_a_leader_that_diverged_hands_over_and_never_campaigns() -> None:

@@ -3,8 +3,8 @@
 import pytest
 
 from consensus.frames import FRAME_VERSION, MAX_FRAME_BYTES, Frame, FrameCodec
-from consensus.raft.messages import AppendRequest, Entry, Identity, TimeoutNow, VoteReply
-from consensus.wire import Forwarded, Hello, ProposeForward, ReadAnswer, encode
+from consensus.raft.messages import AppendRequest, Entry, Identity, Membership, TimeoutNow, VoteReply
+from consensus.wire import Forwarded, FoundingMessages, Hello, HelloAnswer, ProposeForward, ReadAnswer, encode
 
 NOTHING = ("", ())
 MEMBERS = ("n1", "n2", "n3")
@@ -120,3 +120,46 @@ def test_anybody_may_say_hello_and_nothing_else() -> None:
     assert receiver.open(stranger.seal("n1", 1, "x", [HELLO, *MESSAGES]), "") == ("n9", (HELLO,))
     assert receiver.open(stranger.seal("n1", 1, "x", MESSAGES), "") == NOTHING
     assert receiver.open(codec("n1").seal("n1", 1, "x", [HELLO]), "") == NOTHING, "nobody is this node but itself"
+
+
+FOUNDING = FoundingMessages(b"digest", ())
+ANSWER = HelloAnswer(Membership(MEMBERS), 0, 0, 0, 0, "", "one")
+
+
+def of_group(node: str, group_id: str) -> FrameCodec:
+    made = codec(node)
+    made.set_group_id(group_id)
+    return made
+
+
+def test_n06_what_another_group_of_the_same_name_says_is_dropped_counted_and_told_once(caplog) -> None:
+    sender, receiver = of_group("n2", "two"), of_group("n1", "one")
+    for inbox in ("n2", "n2", ""):
+        assert receiver.open(sender.seal("n1", 9, "i", [HELLO, ANSWER, FOUNDING, *MESSAGES]), inbox) == NOTHING
+    assert receiver.counters == {"group id": 3}
+    assert [record.getMessage() for record in caplog.records] == [
+        "n2 is of group id two, this node (n1) of one: not heard"
+    ]
+    sender.set_group_id("one")
+    assert receiver.open(sender.seal("n1", 1, "i", MESSAGES), "n2") == ("n2", MESSAGES), "its epoch counts for nothing"
+
+
+@pytest.mark.parametrize(("sends", "takes"), [("one", ""), ("", "one")])
+def test_who_has_no_group_may_introduce_itself_and_be_told_of_one(sends: str, takes: str) -> None:
+    sender, receiver = of_group("n2", sends), of_group("n1", takes)
+    raw = sender.seal("n1", 1, "i", [HELLO, ANSWER, FOUNDING, *MESSAGES])
+    assert receiver.open(raw, "n2") == ("n2", (HELLO, ANSWER, FOUNDING))
+    assert receiver.open(sender.seal("n1", 1, "i", MESSAGES), "n2") == NOTHING
+    assert receiver.counters == {"group id": 1}
+
+
+def test_a_frame_of_a_release_without_group_ids_is_one_of_a_group_without() -> None:
+    old = encode([FRAME_VERSION, "g", "n2", "n1", 1, "i", [ReadAnswer(5, None)]])
+    assert codec("n1").open(signed(old), "n2") == ("n2", (ReadAnswer(5, None),))
+
+
+def test_epochs_of_another_database_of_that_name_count_for_nothing() -> None:
+    sender, receiver = codec("n2"), codec("n1")
+    assert receiver.open(sender.seal("n1", 9, "lost", MESSAGES), "n2")[1]
+    assert receiver.open(sender.seal("n1", 1, "new", MESSAGES), "n2") == ("n2", MESSAGES)
+    assert receiver.open(sender.seal("n1", 8, "lost", [FOUNDING, *MESSAGES]), "n2") == ("n2", (FOUNDING,))

@@ -141,7 +141,7 @@ def test_a_life_that_lost_its_identity_installs_and_compacts_nothing(source: str
     for write in (
         lambda: storage.install(Snapshot(7, 2, GROUP), received(source), False),
         lambda: storage.compact(Snapshot(1, 1, GROUP)),
-        lambda: storage.found(GROUP),
+        lambda: storage.found(GROUP, "g1"),
     ):
         with pytest.raises(Fenced):
             write()

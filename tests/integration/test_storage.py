@@ -114,16 +114,31 @@ def test_an_incarnation_is_kept(place) -> None:
 def test_the_founding_membership_is_what_the_log_begins_with(place) -> None:
     storage = place.session()
     assert storage.open().snapshot == Snapshot()
-    storage.found(GROUP)
+    storage.found(GROUP, "g1")
     again, stored = reopened(place, storage)
     assert stored.snapshot == Snapshot(0, 0, GROUP) and stored.memberships == ()
     place.close(again)
 
 
+def test_a_group_id_is_kept_and_what_was_promised_about_its_decree_is_dropped(place) -> None:
+    storage = place.session()
+    assert storage.open().group_id == ""
+    record = Record(Ballot(0, 2, "n2/b"), Ballot(0, 1, "n1/a"), b"decree")
+    storage.save_registers(RegisterHardState(1000), [("group", record)])
+    again, stored = reopened(place, storage)
+    assert (stored.registers, stored.records) == (RegisterHardState(1000), {"group": record})
+    again.found(GROUP, "0123456789abc")
+    again.save_registers(None, [("a", Record(Ballot(0, 1, "n1"))), ("b", Record(Ballot(0, 1, "n1")))])
+    last, stored = reopened(place, again)
+    assert stored.group_id == "0123456789abc" and stored.snapshot.membership == GROUP
+    assert (stored.registers, sorted(stored.records)) == (RegisterHardState(), ["a", "b"]), "registers begin anew"
+    place.close(last)
+
+
 def test_memberships_in_the_log_are_found(place) -> None:
     storage = place.session()
     storage.open()
-    storage.found(GROUP)
+    storage.found(GROUP, "g1")
     change = Entry(2, 1, EntryKind.MEMBERSHIP, encode(Membership(("n1",))))
     storage.save(HardState(1), [*entries(1, 1), change])
     again, stored = reopened(place, storage)

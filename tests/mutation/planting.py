@@ -25,6 +25,10 @@ DRAIN = "consensus/drain.py"
 STATES = "consensus/node_states.py"
 UPKEEP = "consensus/upkeep.py"
 ADMISSION = "consensus/admission.py"
+CARRYING_OUT = "consensus/carrying_out.py"
+FOUNDING = "consensus/founding.py"
+FRAMES = "consensus/frames.py"
+PAXOS_QUORUM = "consensus/paxos/quorum.py"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from consensus.paxos.errors import SafetyViolation
 from consensus.paxos.messages import Accept, Accepted, Prepare, Promise, Record, Refusal
 from consensus.paxos.proposer import Attempt, Phase
 from consensus.paxos.quorum import Membership
-from consensus.paxos.register import put
+from consensus.paxos.register import Decree, put
 from consensus.paxos.work import Kind
 from consensus.simulator.ledger import Violation
 from consensus.simulator.paxos.explore import Explorer
@@ -201,6 +201,19 @@ def test_q05_no_interleaving_of_three_acceptors_and_two_proposers_chooses_two_va
 def test_q08_a_checker_told_that_one_of_three_is_a_majority_reports_a_violation() -> None:
     with pytest.raises(Violation, match="two values are chosen"):
         Explorer(rounds=((1,), (1,)), majority=1).run()
+
+
+def test_where_all_voters_have_to_agree_one_that_is_away_keeps_anything_from_being_chosen() -> None:
+    group = Group(Membership(1, ("A", "B", "C"), unanimous=True))
+    group.isolate("C")
+    context = group.ask("A", "decide", "d", b"x")
+    group.pass_time(1000)
+    assert context not in group["A"].results and group["A"].node.learned("d") is None
+    group.heal()
+    group.pass_time(1000)
+    assert group["A"].results[context].value == b"x"
+    assert all(driven.node.learned("d") == Decree(b"x") for driven in group.nodes.values())
+    assert group.outcome("C", "decide", "d", b"y").value == b"x"
 
 
 def test_q06_two_answers_of_one_acceptor_count_once() -> None:

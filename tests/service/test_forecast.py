@@ -172,6 +172,7 @@ def test_other_operations_go_on_step_by_step():
         (replace(of(3), leader_heard_ms=9000), "bad", "marked stale"),
         (replace(of(3), running=False), "bad", "when it last did"),
         (replace(of(3), outside=True), "bad", "waits to be added"),
+        (replace(of(3), outside=True, waits_for="n3 is waited for"), "bad", "n3 is waited for."),
     ],
 )
 def test_health_in_a_sentence(view, kind, said):

@@ -21,6 +21,10 @@ def test_the_group(api, group):
         "voter": True, "image": None,
     }  # fmt: skip
     assert answer.headers["Config-Consistency"] == "stale"
+    assert (body["group_id"], body["waits_for"]) == (None, None)
+    group.view = group_view(group_id="00c0ffee00000", waits_for="it is waited for")
+    body = api.get("group").json()
+    assert (body["group_id"], body["waits_for"]) == ("00c0ffee00000", "it is waited for")
     group.view = group_view(leader="", leader_heard_ms=None, members=())
     assert api.get("group").json()["leader"] is None
 
@@ -58,7 +62,12 @@ def test_nodes_that_cannot_come_or_go(api, group):
 
 
 @pytest.mark.parametrize(
-    ("changes", "reason"), [({"admitted": False}, "waits for the others"), ({"outside": True}, "does not belong")]
+    ("changes", "reason"),
+    [
+        ({"admitted": False}, "waits for the others"),
+        ({"outside": True}, "does not belong"),
+        ({"outside": True, "waits_for": "n3 names n1, n3"}, "there is no group yet: n3 names n1, n3"),
+    ],
 )
 def test_readyz_of_a_node_that_may_not_act(client, group, changes, reason):
     group.view = group_view(**changes)

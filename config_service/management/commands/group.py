@@ -164,6 +164,10 @@ class Command(BaseCommand):
             f"group {group['group']}: leader {group['leader'] or 'none'}, term {group['term']}, majority "
             f"{group['quorum_size']}, can survive {group['failures_survivable']} more failures"
         )
+        if group["group_id"]:
+            self.stdout.write(f"  founded as {group['group_id']}")
+        if group["waits_for"]:
+            self.stdout.write(f"  there is no group yet: {group['waits_for']}")
         if group["disputed_index"]:
             self.stdout.write(f"  the tables differ at {group['disputed_index']}, and no majority agrees")
         for member in group["members"]:

@@ -24,8 +24,8 @@ BUGS = (
         "it has voted since, and votes again",
         "N04",
         ADMISSION,
-        "        if not self.admitted:\n            self._check_not_gone_back",
-        "        if not self.admitted and self._node.membership.voters:\n            self._check_not_gone_back",
+        "        self._check_not_gone_back(source, message)\n",
+        "        if self._node.membership.voters:\n            self._check_not_gone_back(source, message)\n",
     ),
     mutant(
         "a leader that is gone is waited for",
