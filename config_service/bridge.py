@@ -70,20 +70,13 @@ class DjangoBridge:
         with self.place(), SpooledTemporaryFile(IN_MEMORY_BYTES) as body:
             length = await _read_body(receive, body)
             if length is None:
-                return await self._too_large(receive)
+                answer = self._refuse(413)
+                # What was not read is in the connection still, so that is of no use any more: the client has to know.
+                answer["Connection"] = "close"
+                return answer
             body.seek(0)
             environ = _environ(scope, body, length) | extra
             return await asyncio.get_running_loop().run_in_executor(self._pool, self._answer, environ)
-
-    async def _too_large(self, receive: Receive) -> HttpResponseBase:
-        """What is sent in spite of the limit is read for a while: whoever is still sending does not see an answer. The
-        rest stays in the connection, so that is of no use any more, which the client has to know."""
-        left = MOST_BYTES
-        while left > 0 and (message := await receive())["type"] == "http.request" and message.get("more_body"):
-            left -= len(message.get("body", b""))
-        answer = self._refuse(413)
-        answer["Connection"] = "close"
-        return answer
 
     @property
     def is_full(self) -> bool:
@@ -110,19 +103,16 @@ class DjangoBridge:
 
 
 async def _read_body(receive: Receive, body: SpooledTemporaryFile) -> int | None:
-    """How long it is; None: longer than anything that is taken."""
-    length = 0
-    while True:
+    """How long it is; None: longer than anything that is taken. Of that, as much again is read, since whoever is still
+    sending does not see an answer."""
+    length, more = 0, True
+    while more and length <= 2 * MOST_BYTES:
         message = await receive()
-        if message["type"] == "http.disconnect":
-            return length
         part = message.get("body", b"")
-        length += len(part)
-        if length > MOST_BYTES:
-            return None
-        body.write(part)
-        if not message.get("more_body"):
-            return length
+        length, more = length + len(part), message.get("more_body", False)
+        if length <= MOST_BYTES:
+            body.write(part)
+    return length if length <= MOST_BYTES else None
 
 
 def _environ(scope: Scope, body: object, length: int) -> dict[str, Any]:

@@ -59,7 +59,8 @@ def test_a_token_is_refused_on_every_node_that_has_applied_that_it_is_revoked(gr
 def test_a_secret_is_nowhere_in_clear_and_is_revealed_on_any_node(group: RealGroup) -> None:
     key = f"namespaces/storefront/entries/secret/{uuid.uuid4().hex[:6]}"
     node = group.follower()
-    assert call(group, node, "PUT", key, {"value": PLAIN, "type": "secret"}).status_code == 201
+    made = call(group, node, "PUT", key, {"value": PLAIN, "type": "secret"})
+    assert made.status_code == 201, made.text
     assert call(group, node, "PUT", key, {"value": PLAIN + "2"}).status_code == 200, "it stays one without a type"
     group.wait_level()
     for name in group.nodes:
@@ -83,7 +84,8 @@ def test_a_secret_is_nowhere_in_clear_and_is_revealed_on_any_node(group: RealGro
 def test_an_image_of_the_tables_holds_ciphertext_that_still_opens(group: RealGroup) -> None:
     key = f"namespaces/storefront/entries/secret/{uuid.uuid4().hex[:6]}"
     node = group.follower()
-    assert call(group, node, "PUT", key, {"value": PLAIN, "type": "secret"}).status_code == 201
+    made = call(group, node, "PUT", key, {"value": PLAIN, "type": "secret"})
+    assert made.status_code == 201, made.text
     assert call(group, node, "POST", f"group/nodes/{node}/rebuild").status_code == 200
     eventually(lambda: call(group, node, "POST", f"{key}/reveal", {}).status_code == 200, 40, "a rebuilt node")
     group.wait_level()
