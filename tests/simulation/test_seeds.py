@@ -13,7 +13,7 @@ from consensus.simulator.run import Result, Run, execute
 
 STEPS = 2500
 SIZES = (1, 2, 3, 4, 5, 7)
-SEEDS_EACH = 5
+SEEDS_EACH = 3
 
 
 @pytest.fixture(scope="module")
