@@ -18,12 +18,13 @@ from consensus.origin import authenticated_by
 class BearerAuthentication(BaseAuthentication):
     """``Authorization: Bearer TOKEN``."""
 
-    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
+    def authenticate(self, request: Request, patient: bool = True) -> tuple[User, ApiToken] | None:
+        """``patient``: a token that this node does not know is refused only once it has caught up with the group."""
         scheme, _, plain = get_authorization_header(request).partition(b" ")
         if scheme.lower() != b"bearer":
             return None
         token = _find(plain)
-        if not _usable(token) and second_look.worthwhile(request):
+        if patient and not _usable(token) and second_look.worthwhile(request):
             token = _find(plain)
         if not _usable(token):
             raise exceptions.AuthenticationFailed("this token is unknown, expired, or its user may not sign in")

@@ -125,7 +125,7 @@ class LeanWrites:
             with coming_from(Origin(REST, address)):
                 request = LeanRequest(scope["method"], headers, body)
                 try:
-                    found, caller = resolve(scope["path"]), BearerAuthentication().authenticate(request)
+                    found, caller = resolve(scope["path"]), BearerAuthentication().authenticate(request, patient=False)
                 except (Resolver404, APIException, DatabaseError):
                     return None
                 kind = getattr(found.func, "view_class", None)

@@ -146,6 +146,12 @@ def test_a_caller_without_the_right_is_told_what_is_missing(shop, api_for, web):
     assert taken and (answer.status, answer.json()["missing"]) == (403, "write:shop")
 
 
+def test_a_token_that_nobody_knows_waits_for_the_group_once(shop, web, direct):
+    before = direct.reads
+    answer, lean_answered = write(web, "PUT", BASE + "a", JSON | {"Authorization": "Bearer cfg_unknown"}, {"value": 1})
+    assert (answer.status, lean_answered, direct.reads - before) == (401, False, 1)
+
+
 def test_the_record_says_who_from_where_and_with_which_token(shop, web):
     write(web, "PUT", BASE + "a", shop.headers | JSON, {"value": 1})
     record = AuditRecord.objects.first()
