@@ -85,7 +85,7 @@ class Faults:
     def crash(self, machine: Machine) -> None:
         """``machine`` loses power, or only its session with the database, and comes back later."""
         machine.crash(lose_tables=self._random.random() < 0.7)
-        self._agenda.after(Profile.draw_ms(self._random.random, self._profile.down_ms), machine.start)
+        self._start_later(machine)
 
     def crash_leader(self, machine: Machine) -> None:
         self.crash(self._leader() or machine)
@@ -104,6 +104,9 @@ class Faults:
             one.crash()
             self._agenda.after(self._random.random() * self._profile.down_ms[0], one.start)
 
+    def _start_later(self, machine: Machine) -> None:
+        self._agenda.after(Profile.draw_ms(self._random.random, self._profile.down_ms), machine.start)
+
     # --- databases -------------------------------------------------------------------------------------------------
     def back_up(self, machine: Machine) -> None:
         if machine.fate is Fate.WHOLE:
@@ -115,7 +118,7 @@ class Faults:
             lost = self._random.choice(spared)
             self._trace.note(f"the database of {lost.name} is lost")
             lost.lose_database()
-            self._agenda.after(Profile.draw_ms(self._random.random, self._profile.down_ms), lost.start)
+            self._start_later(lost)
 
     def restore_database(self, machine: Machine) -> None:
         """An older copy takes the place of a voter's database, as after a fail-over to a replica that lags (N04)."""
@@ -126,7 +129,7 @@ class Faults:
             backup = backups[older.name]
             self._trace.note(f"the database of {older.name} goes back to {backup.disk.hard_state}, {backup.disk.end}")
             older.restore_database(backup)
-            self._agenda.after(Profile.draw_ms(self._random.random, self._profile.down_ms), older.start)
+            self._start_later(older)
 
     def _spared(self) -> list[Machine]:
         """Voters of which the group can do without one; none where somebody has gone already and not been taken out.
@@ -172,7 +175,7 @@ class Faults:
         forgetful = {one.name for one in self._machines if one.forgetful} | {machine.name}
         if 2 * len(forgetful) < len(self._machines):
             machine.begin_anew()
-            self._agenda.after(Profile.draw_ms(self._random.random, self._profile.down_ms), machine.start)
+            self._start_later(machine)
 
     def lose_founder(self, machine: Machine) -> None:
         """One of the first to know what group there is forgets it, while nobody hears the others who do."""

@@ -101,8 +101,17 @@ class Machine:
     # --- its database ----------------------------------------------------------------------------------------------
     def lose_database(self) -> None:
         """It is down, and begins its next life with an empty database."""
-        self.crash()
+        self._begin_empty()
         self.fate = Fate.LOST
+
+    def begin_anew(self) -> None:
+        """As `lose_database`, whether or not there is a group that knows it already: then it may take part again."""
+        self._begin_empty()
+        self.forgetful = True
+        self.world.trace.note(f"{self.name} has lost its database")
+
+    def _begin_empty(self) -> None:
+        self.crash()
         self.disk = self._new_disk()
         self.tables.replace([])
 
@@ -156,14 +165,6 @@ class Machine:
             most = self.tables.applied_index() - self.disk.snapshot.index
             self.tables.fall_back(min(int(self._random() ** 4 * 50), most))
         self.world.trace.note(f"{self.name} crashes, applied {self.tables.applied_index()}")
-
-    def begin_anew(self) -> None:
-        """It comes back under its name, empty, whether or not there is a group that knows it already."""
-        self.crash()
-        self.disk = self._new_disk()
-        self.tables.replace([])
-        self.forgetful = True
-        self.world.trace.note(f"{self.name} has lost its database")
 
     def pause(self, paused: bool) -> None:
         self.paused = paused
