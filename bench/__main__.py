@@ -18,6 +18,7 @@ from tests.support.group import RealGroup
 SECTIONS = (
     "floors",
     "idle",
+    "pages",
     "writes",
     "reads",
     "watch",
@@ -26,7 +27,6 @@ SECTIONS = (
     "failover",
     "switches",
     "catchup",
-    "pages",
 )
 
 
@@ -40,7 +40,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=10, help="how often the leader is killed for switches")
     parser.add_argument("--scale", type=float, default=1.0, help="of entries, revisions and watchers: only to try out")
     parser.add_argument("--behind", type=int, default=BEHIND, help="entries that the node of catchup is behind")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     options.chosen = [*options.names, *(options.only.split(",") if options.only else ())] or SECTIONS
     if unknown := set(options.chosen) - set(SECTIONS):
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
@@ -60,6 +60,8 @@ def main() -> int:
             floors(group)
         if "idle" in chosen:
             idle(group)
+        if "pages" in chosen:  # before others add ten times as many entries
+            pages(group, options.scale)
         if {"writes", "reads", "watch", "failover", "switches"} & set(chosen):
             etcd = start_if_installed()
         if {"writes", "reads", "sizes"} & set(chosen):
@@ -81,8 +83,6 @@ def main() -> int:
             switches(group, etcd, options.kills)
         if "catchup" in chosen:
             catchup(group, options.behind)
-        if "pages" in chosen:
-            pages(group, options.scale)
     finally:
         if etcd is not None:
             etcd.stop()

@@ -160,7 +160,7 @@ WEB_WAITING_MOST = int(env("WEB_WAITING_MOST", "1024"))
 # How long a web process waits for its Postgres before it answers 503.
 DATABASE_ANSWER_TIMEOUT_S = float(env("DATABASE_ANSWER_TIMEOUT_S", "5"))
 # Memory for the entries that reads are answered from. What does not fit is read from Postgres.
-REPLICA_MOST_MIB = int(env("REPLICA_MOST_MIB", "64"))
+REPLICA_MOST_MIB = int(env("REPLICA_MOST_MIB", "128"))
 
 # --- the group -------------------------------------------------------------------------------------------------------
 CONSENSUS = {
