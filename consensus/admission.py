@@ -11,7 +11,7 @@
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from consensus.conf import NodeConfig
@@ -26,6 +26,9 @@ from consensus.wire import FoundingMessages, Hello, HelloAnswer
 HELLO_EVERY_MS = 300
 # Without a word from a leader for so long, a node asks who belongs to the group: it may know none of them any more.
 LOST_AFTER_MS, LOST_HELLO_EVERY_MS = 3000, 1500
+# An answer counts for so long. Who has gone since may have named a leader that is gone as well, and both would be
+# waited for for ever.
+ANSWER_COUNTS_MS = 5 * HELLO_EVERY_MS
 MAX_JOINING = 16
 
 logger = logging.getLogger(__name__)
@@ -78,8 +81,8 @@ class Admission:
         self._transport = transport
         self._acquaintances = acquaintances
         self._said_ms = now_ms - HELLO_EVERY_MS
-        # Who has answered, and whom each of them follows.
-        self._answered: dict[str, str] = {}
+        # Who has answered: whom each of them follows, and when it said so.
+        self._answered: dict[str, tuple[str, int]] = {}
         self.identity = Identity(stored.incarnation, config.members.get(config.node, ""))
         self.group_id = stored.group_id
         transport.set_group_id(self.group_id)
@@ -96,7 +99,7 @@ class Admission:
         self._told = Membership()
         self._contacts: Mapping[str, Identity] = {}
         self.update_contacts()
-        self._decide()
+        self._decide(now_ms)
 
     @property
     def outside(self) -> bool:
@@ -214,7 +217,7 @@ class Admission:
             return
         self._found(beginning.membership, beginning.group_id)
         # Even now it acts only with the others' consent: this may be news of long ago, and the storage a restored one.
-        self._decide()
+        self._decide(now_ms)
         self.say_hello(now_ms)
 
     def _found(self, membership: Membership, group_id: str) -> None:
@@ -229,7 +232,7 @@ class Admission:
         logger.info("%s: the group is %s, its id %s", self._config.node, voters, group_id or "none")
 
     # --- being admitted --------------------------------------------------------------------------------------------
-    def on_answer(self, source: str, message: HelloAnswer) -> None:
+    def on_answer(self, source: str, message: HelloAnswer, now_ms: int) -> None:
         own = self._config.node
         if self._node.membership.voters and message.group_id != self.group_id:
             return  # of another group, one of them founded before there were ids
@@ -252,8 +255,8 @@ class Admission:
         if not self._node.membership.voters and known is not None:
             # The group was founded, or took this node in, before this node knew.
             self._found(message.membership, message.group_id)
-        self._answered[source] = message.leader
-        self._decide()
+        self._answered[source] = message.leader, now_ms
+        self._decide(now_ms)
 
     def _check_not_gone_back(self, source: str, message: HelloAnswer) -> None:
         hard, last = self._stored.hard_state, self._stored.last_index
@@ -266,14 +269,11 @@ class Admission:
                 f"log {last}. Start it under a new name, and remove {self._config.node} from the group"
             )
 
-    def _is_majority(self, nodes: Iterable[str]) -> bool:
-        """By the latest membership that was told of: the voters that this node's log names may all be gone."""
-        own = self._node.membership
-        latest = self._told if own.voters and self._told.version > own.version else own
-        return Quorum(latest.voters, latest.outgoing).reached(nodes)
-
-    def _decide(self) -> None:
-        own = self._config.node
-        if self._node.membership.voters and self._is_majority({own, *self._answered}):
+    def _decide(self, now_ms: int) -> None:
+        own, membership = self._config.node, self._node.membership
+        # The voters that this node's log names may all be gone.
+        latest = self._told if membership.voters and self._told.version > membership.version else membership
+        answers = {node: leader for node, (leader, at) in self._answered.items() if now_ms - at <= ANSWER_COUNTS_MS}
+        if membership.voters and Quorum(latest.voters, latest.outgoing).reached({own, *answers}):
             # Only the leader knows what this node has acknowledged, so where there is one, it must have answered.
-            self.admitted = {*self._answered.values()} <= {"", own, *self._answered}
+            self.admitted = {*answers.values()} <= {"", own, *answers}

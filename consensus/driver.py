@@ -223,7 +223,7 @@ class Driver:
             case Hello():
                 self.admission.on_hello(source, message, now_ms)
             case HelloAnswer():
-                self.admission.on_answer(source, message)
+                self.admission.on_answer(source, message, now_ms)
             case FoundingMessages():
                 self.admission.on_founding(source, message, now_ms)
             case ChangeForward():

@@ -116,6 +116,23 @@ def test_a_leader_that_is_gone_is_not_waited_for_though_a_learner_remembers_it()
     assert group.machines["s1"].driver.node.membership.learners == ("s1",)
 
 
+def test_a_leader_that_is_gone_is_not_waited_for_because_one_that_is_gone_as_well_has_named_it() -> None:
+    """Two of five are gone, so the group has to go on, and needs the one that waits."""
+    group = Group(5)
+    group.write()
+    leader = group.settled()
+    other, waiting, *_ = (machine for machine in group.machines.values() if machine is not leader)
+    waiting.crash()
+    drop(group, lambda source, destination, message: destination == waiting.name and source != other.name)
+    waiting.start()
+    group.until(lambda: other.name in waiting.driver.admission._answered)
+    other.crash()
+    leader.crash()
+    deliver_all(group)
+    group.until(lambda: group.leader() is not None)
+    assert waiting.driver.admission.admitted
+
+
 def test_a_node_that_was_away_while_the_voters_it_knew_were_replaced_is_admitted_by_those_of_today() -> None:
     group = Group(spares=2)
     group.write()
