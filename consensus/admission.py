@@ -81,6 +81,7 @@ class Admission:
         self._transport = transport
         self._acquaintances = acquaintances
         self._said_ms = now_ms - HELLO_EVERY_MS
+        self._sought_ms = now_ms
         # Who has answered: whom each of them follows, and when it said so.
         self._answered: dict[str, tuple[str, int]] = {}
         self.identity = Identity(stored.incarnation, config.members.get(config.node, ""))
@@ -140,6 +141,8 @@ class Admission:
         every_ms = HELLO_EVERY_MS if seeking else LOST_HELLO_EVERY_MS
         if now_ms - self._said_ms >= every_ms and (seeking or self._lost(now_ms)):
             self.say_hello(now_ms)
+        if self._node.role is Role.LEADER and now_ms - self._sought_ms >= LOST_HELLO_EVERY_MS:
+            self._seek_silent(now_ms)
         for node, joining in list(self.joining.items()):
             if node in self._node.membership.everybody or now_ms - joining.heard_ms > 10 * HELLO_EVERY_MS:
                 del self.joining[node]
@@ -147,6 +150,13 @@ class Admission:
 
     def _lost(self, now_ms: int) -> bool:
         return self._node.role is not Role.LEADER and now_ms - self._node.heard_ms > LOST_AFTER_MS
+
+    def _seek_silent(self, now_ms: int) -> None:
+        """Members that do not answer may know nobody of those who are here now, and hear strangers' hellos only."""
+        self._sought_ms = now_ms
+        heard = {self._config.node, *self._node.active_peers(now_ms - LOST_AFTER_MS)}
+        for peer in sorted(self._node.membership.everybody - heard):
+            self._transport.send(peer, [self._hello(waiting=False)])
 
     def say_hello(self, now_ms: int) -> None:
         self._said_ms = now_ms

@@ -154,6 +154,28 @@ def test_a_node_that_was_away_while_the_voters_it_knew_were_replaced_is_admitted
     group.write()
 
 
+def test_a_node_that_was_away_while_everybody_it_knew_was_replaced_is_found_by_the_leader() -> None:
+    group = Group(spares=2)
+    group.write()
+    away = group.machines["n1"]
+    away.crash(lose_tables=False)
+    group.until(lambda: {"s1", "s2"} <= set(group.settled().driver.admission.joining))
+    for name in ("s1", "s2"):
+        group.until(lambda: group.settled().driver.node.membership_settled)
+        assert group.change(Change.ADD, name).status == "ok"
+        group.until(lambda name=name: name in group.settled().driver.node.membership.voters)
+    for name in ("n2", "n3"):
+        group.until(lambda: group.settled().driver.node.membership_settled)
+        assert group.change(Change.REMOVE, name).status == "ok"
+        group.until(lambda name=name: name not in group.settled().driver.node.membership.everybody)
+        group.until(lambda: group.settled().driver.node.membership_settled)
+        group.machines[name].crash()
+    away.start()
+    assert not {"s1", "s2"} & away.driver.node.membership.everybody
+    group.until(lambda: away.driver.admission.admitted)
+    group.write()
+
+
 def test_the_membership_changes_by_asking_any_node_and_asking_again_is_harmless() -> None:
     group = Group()
     group.write(3)
