@@ -26,8 +26,8 @@ from consensus.wire import FoundingMessages, Hello, HelloAnswer
 HELLO_EVERY_MS = 300
 # Without a word from a leader for so long, a node asks who belongs to the group: it may know none of them any more.
 LOST_AFTER_MS, LOST_HELLO_EVERY_MS = 3000, 1500
-# An answer counts for so long. Who has gone since may have named a leader that is gone as well, and both would be
-# waited for for ever.
+# An answer counts for so long. Who has gone since may have named a leader that is gone as well, or a membership that
+# nobody else has heard of, and both would be waited for for ever.
 ANSWER_COUNTS_MS = 5 * HELLO_EVERY_MS
 MAX_JOINING = 16
 
@@ -82,8 +82,8 @@ class Admission:
         self._acquaintances = acquaintances
         self._said_ms = now_ms - HELLO_EVERY_MS
         self._sought_ms = now_ms
-        # Who has answered: whom each of them follows, and when it said so.
-        self._answered: dict[str, tuple[str, int]] = {}
+        # Who has answered, what, and when.
+        self._answered: dict[str, tuple[HelloAnswer, int]] = {}
         self.identity = Identity(stored.incarnation, config.members.get(config.node, ""))
         self.group_id = stored.group_id
         transport.set_group_id(self.group_id)
@@ -265,7 +265,7 @@ class Admission:
         if not self._node.membership.voters and known is not None:
             # The group was founded, or took this node in, before this node knew.
             self._found(message.membership, message.group_id)
-        self._answered[source] = message.leader, now_ms
+        self._answered[source] = message, now_ms
         self._decide(now_ms)
 
     def _check_not_gone_back(self, source: str, message: HelloAnswer) -> None:
@@ -281,9 +281,9 @@ class Admission:
 
     def _decide(self, now_ms: int) -> None:
         own, membership = self._config.node, self._node.membership
+        answers = {node: answer for node, (answer, at) in self._answered.items() if now_ms - at <= ANSWER_COUNTS_MS}
         # The voters that this node's log names may all be gone.
-        latest = self._told if membership.voters and self._told.version > membership.version else membership
-        answers = {node: leader for node, (leader, at) in self._answered.items() if now_ms - at <= ANSWER_COUNTS_MS}
+        latest = max([membership, *(answer.membership for answer in answers.values())], key=lambda one: one.version)
         if membership.voters and Quorum(latest.voters, latest.outgoing).reached({own, *answers}):
             # Only the leader knows what this node has acknowledged, so where there is one, it must have answered.
-            self.admitted = {*answers.values()} <= {"", own, *answers}
+            self.admitted = {answer.leader for answer in answers.values()} <= {"", own, *answers}

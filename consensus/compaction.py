@@ -40,7 +40,7 @@ class Compactor:
         config, applied = self._config, self._node.applied_index
         self._marks.append(Mark(now_ms, applied, self.written))
         target = 0
-        while self._marks[0].at_ms <= now_ms - config.log_keep_s * 1000:
+        while self._marks and self._marks[0].at_ms <= now_ms - config.log_keep_s * 1000:
             target = min(self._marks.popleft().index, applied - config.log_keep_entries)
         for mark in self._marks:
             if self.written - mark.written > config.log_keep_bytes:

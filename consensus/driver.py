@@ -255,7 +255,7 @@ class Driver:
         self.admission.tick(now_ms)
         self.registers.tick(now_ms)
         if self.admission.admitted:
-            self.drain.tick(now_ms, fit=not self.upkeep.verification.diverged)
+            self.drain.tick(now_ms, fit=not self.upkeep.halted)
             self.node.tick_election(now_ms)
         self.forwarding.tick(now_ms, self.config.election_timeout_max_ms)
         self.changes.tick(now_ms)

@@ -89,10 +89,11 @@ class Forwarding:
         return self._node.transfer_leadership(to or self._best_successor(now_ms), now_ms)
 
     def _best_successor(self, now_ms: int) -> str:
-        """The active follower with the longest matching log that answered lately; "" if there is none."""
+        """The active voter with the longest matching log that answered lately; "" if there is none."""
         lately = self._node.active_peers(now_ms - self._config.election_timeout_min_ms)
         match = self._node.match_indexes()
-        able = [peer for peer in lately if peer not in self._halted and self._applier.node_state(peer)[0] == ACTIVE]
+        fit = set(self._node.membership.voters) - set(self._halted)
+        able = [peer for peer in lately if peer in fit and self._applier.node_state(peer)[0] == ACTIVE]
         return max(able, key=lambda peer: (match[peer], peer), default="")
 
     def dispatch(self, now_ms: int) -> None:

@@ -36,8 +36,11 @@ class Handover:
         """Ask for what comes next. A request that failed is asked again."""
         if self.done:
             return
-        while self._names and self._running < AT_ONCE:
-            self._carry(self._names.pop(), now_ms)
+        # What fails at once is put back, and is not to be taken again before the next step.
+        names, self._names = self._names, []
+        while names and self._running < AT_ONCE:
+            self._carry(names.pop(), now_ms)
+        self._names += names
         if self._names or self._running:
             return
         if not self._more:

@@ -15,6 +15,8 @@ from consensus.raft.messages import VoteReply, VoteRequest
 from consensus.raft.progress import Progress
 from consensus.raft.state import Role, State
 
+LAST_RESORT_TIMEOUTS = 5
+
 
 def become_follower(state: State, term: int, leader: str = "") -> None:
     """Follow ``leader`` ("" while unknown) in ``term``, which is never below the current one (P 5.1)."""
@@ -34,8 +36,15 @@ def tick(state: State, now_ms: int) -> None:
     """Look at the clock: start an election when the leader is silent, step down when the majority is."""
     if state.role is Role.LEADER:
         _check_quorum(state, now_ms)
-    elif now_ms >= state.election_deadline_ms and state.promotable:
+    elif now_ms >= state.election_deadline_ms and (state.promotable or _is_needed(state, now_ms)):
         campaign(state, now_ms, pre=True)
+
+
+def _is_needed(state: State, now_ms: int) -> bool:
+    """Whether a voter that is not to lead has to: without a leader nobody can undo that, and its log may be the
+    longest, so that it cannot vote for anybody else. It hands leadership over as soon as that can be."""
+    silent_ms = now_ms - max(state.heard_ms, state.began_ms)
+    return state.counts and silent_ms > LAST_RESORT_TIMEOUTS * state.config.election_timeout_max_ms
 
 
 def _check_quorum(state: State, now_ms: int) -> None:

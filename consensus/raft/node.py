@@ -83,6 +83,7 @@ class RaftNode:
         self._state = State(config, log, randint, known, term=hard_state.term, vote=hard_state.vote, commit=applied)
         self._saved_hard_state = hard_state
         self._applied = applied
+        self._state.began_ms = now_ms
         self._state.reset_election_timer(now_ms)
         if config.lease_reads:
             self._state.silent_until_ms = now_ms + config.election_timeout_min_ms
@@ -267,6 +268,10 @@ class RaftNode:
     def _accept_newer_term(self, source: str, message: RaftMessage, now_ms: int) -> bool:
         """Follow a newer term, unless the message is only a question about one. False: the message is done with."""
         state = self._state
+        # A follower has no use for answers; a late one must not make it forget the leader that it has promised a lease.
+        is_answer = isinstance(message, VoteReply | AppendReply)
+        if is_answer and state.role is Role.FOLLOWER and election.in_lease(state, now_ms):
+            return False
         if isinstance(message, VoteRequest):
             if not message.transfer and election.in_lease(state, now_ms):
                 state.send(source, VoteReply(state.term, False, message.pre))

@@ -71,6 +71,7 @@ class State:
     role: Role = Role.FOLLOWER
     leader: str = ""
     commit: int = 0
+    began_ms: int = NEVER_MS
     heard_ms: int = NEVER_MS
     # Until then no vote is given, whoever asks: this node may have promised a lease in an earlier life.
     silent_until_ms: int = NEVER_MS
@@ -111,7 +112,14 @@ class State:
     @property
     def promotable(self) -> bool:
         """Whether this node may lead: it is a voter, and not drained."""
-        return self.may_campaign and self.memberships.current.is_voter(self.config.node)
+        return self.may_campaign and self.counts
+
+    @property
+    def counts(self) -> bool:
+        """Whether this node is a voter. One that is being taken out stays one until that is committed: its log may be
+        the longest, and the others may be unable to elect anybody without it (T 4.2.2)."""
+        memberships, node = self.memberships, self.config.node
+        return memberships.current.is_voter(node) or memberships.at(self.commit).is_voter(node)
 
     def send(self, destination: str, message: RaftMessage) -> None:
         self.outbox.append((destination, message))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from consensus.group_commands import ACTIVE
+from consensus.raft.election import LAST_RESORT_TIMEOUTS
 from consensus.raft.messages import (
     AppendReply,
     AppendRequest,
@@ -137,8 +138,10 @@ class Checkers:
     def _vote_request(self, machine: "Machine", destination: str, message: VoteRequest) -> None:
         if not message.pre:
             self._voted(machine, message.term, machine.name)
-        elif machine.tables.node_state(machine.name)[0] != ACTIVE:
-            raise Violation(f"{machine.name} campaigns, though it is drained")
+        elif machine.tables.node_state(machine.name)[0] != ACTIVE and machine.driver is not None:
+            silent_ms = int(machine.clock_ms) - machine.driver.node.heard_ms
+            if silent_ms <= LAST_RESORT_TIMEOUTS * machine.config.election_timeout_max_ms:
+                raise Violation(f"{machine.name} campaigns, though it is drained")
 
     def _voted(self, machine: "Machine", term: int, vote: str) -> None:
         durable = machine.disk.hard_state

@@ -1,5 +1,6 @@
 """Lease reads, where they are switched on (R29; T 6.4.1). Minimum election timeout 500 ms, drift a tenth: 450 ms."""
 
+from consensus.raft.messages import VoteReply
 from tests.consensus.harness import Driven, acknowledge, append, appends, ask_vote
 
 
@@ -98,3 +99,14 @@ def test_a_fresh_leader_answers_from_its_lease_only_once_its_term_has_committed_
     driven.win()
     acknowledge(driven, "A", match=0, round=beat(driven))
     assert not read(driven)
+
+
+def test_a_late_answer_of_a_newer_term_does_not_make_a_follower_forget_its_lease() -> None:
+    """It would grant its vote then, while the leader still answers reads by what this follower has promised."""
+    follower = Driven(lease_reads=True)
+    follower.now += 1000
+    follower.step("A", append(1, (0, 0)))
+    follower.step("B", VoteReply(2, False))
+    assert (follower.node.term, follower.node.leader) == (1, "A")
+    ((_, reply),) = follower.step("B", ask_vote(2))
+    assert not reply.granted
