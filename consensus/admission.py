@@ -259,9 +259,10 @@ class Admission:
             raise NameUsed(f"the group had a node {own} before, and a name is never used again")
         # In a joint membership, whoever goes still counts, and is needed for its end.
         self._dismissed = own in message.membership.former and own not in message.membership.everybody
+        # Also where others have let it in before: this one may be the first to know.
+        self._check_not_gone_back(source, message)
         if self.admitted:
             return
-        self._check_not_gone_back(source, message)
         if not self._node.membership.voters and known is not None:
             # The group was founded, or took this node in, before this node knew.
             self._found(message.membership, message.group_id)
@@ -269,7 +270,7 @@ class Admission:
         self._decide(now_ms)
 
     def _check_not_gone_back(self, source: str, message: HelloAnswer) -> None:
-        hard, last = self._stored.hard_state, self._stored.last_index
+        hard, last = self._node.hard_state, self._node.last_index
         term = max(message.term, message.leader_term)
         lost = message.match > last and message.leader_term == hard.term
         if message.epoch > self._stored.epoch or term > hard.term or lost:

@@ -2,12 +2,13 @@
 
 import pytest
 
+from consensus.errors import DatabaseRefused
 from consensus.raft.messages import HardState, Membership
 from consensus.raft.node import Role
 from consensus.requests import ChangeRequest
 from consensus.simulator.databases import Fate
 from consensus.simulator.disk import Disk
-from consensus.wire import Change, ChangeNote, RegisterMessages
+from consensus.wire import Change, ChangeNote, HelloAnswer, PeerMessage, RegisterMessages
 from tests.consensus.groups import Group, deliver_all, drop
 
 
@@ -98,6 +99,28 @@ def test_n04_storage_that_went_back_is_noticed_before_the_node_acts(what: str) -
     group.until(lambda: machine.retired)
     assert "has gone back" in machine.retired
     assert group.goes_on()
+
+
+def test_n04_who_answers_late_is_believed_as_well() -> None:
+    """The leader and one more are a majority with itself; the third of the others is the first to know."""
+    group = Group(4)
+    group.write()
+    leader = group.settled()
+    machine, _, late = (machine for machine in group.machines.values() if machine is not leader)
+    machine.crash(lose_tables=False)
+    late.driver.acquaintances.epochs[machine.name, machine.disk.incarnation] += 5
+    held: list[HelloAnswer] = []
+
+    def hold(source: str, destination: str, message: PeerMessage) -> bool:
+        late_answer = source == late.name and isinstance(message, HelloAnswer)
+        held.extend([message] if late_answer else [])
+        return late_answer
+
+    drop(group, hold)
+    machine.start()
+    group.until(lambda: held and machine.driver.admission.admitted)
+    with pytest.raises(DatabaseRefused, match="has gone back"):
+        machine.driver.admission.on_answer(late.name, held[0], int(machine.clock_ms))
 
 
 def test_a_leader_that_is_gone_is_not_waited_for_though_a_learner_remembers_it() -> None:
