@@ -99,6 +99,12 @@ class AlreadyExists(ProductError):
     code = "already_exists"
 
 
+class LastSuperuser(ProductError):
+    """Without it nobody could give anybody a right again."""
+
+    code = "last_superuser"
+
+
 class NotEmpty(ProductError):
     code = "namespace_not_empty"
 

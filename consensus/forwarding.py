@@ -92,7 +92,7 @@ class Forwarding:
         """The active voter with the longest matching log that answered lately; "" if there is none."""
         lately = self._node.active_peers(now_ms - self._config.election_timeout_min_ms)
         match = self._node.match_indexes()
-        fit = set(self._node.membership.voters) - set(self._halted)
+        fit = set(self._node.membership.voters) - self._halted
         able = [peer for peer in lately if peer in fit and self._applier.node_state(peer)[0] == ACTIVE]
         return max(able, key=lambda peer: (match[peer], peer), default="")
 

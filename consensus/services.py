@@ -1,5 +1,7 @@
 """What operators do to a group, and what anyone may ask about it. Used by admin, REST and the command line alike."""
 
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -24,6 +26,7 @@ from consensus.wire import Change, ChangeNote, encode
 
 # A node that was not heard of for so long counts as away: it reports every second.
 AWAY_MS = 3000
+SHOWN_WITHIN_S = 1.0
 
 
 @lru_cache(maxsize=1)
@@ -108,6 +111,16 @@ def _node_view(member: MemberStatus, commit: int, read: Read, own: str) -> NodeV
     )
 
 
+def view_once(holds: Callable[[GroupView], bool]) -> GroupView:
+    """The view that shows what was just done, which the runtime publishes a moment later; in time, or as it is."""
+    deadline_s = time.monotonic() + SHOWN_WITHIN_S
+    while True:
+        view = group_view()
+        if holds(view) or time.monotonic() > deadline_s:
+            return view
+        time.sleep(0.02)
+
+
 def require_agreement() -> GroupView:
     """This node's view, for a read of its own tables. Raises `Diverged` where those are known to be wrong."""
     view = group_view()
@@ -172,7 +185,10 @@ def transfer_leadership(to: str | None = None) -> str:
 
     Raises `Refused` for a node that cannot lead, `NoLeader` or `DeadlineExceeded`.
     """
-    _require(forecast.transfer(group_view(), to or ""))
+    view = group_view()
+    if not view.leader:
+        raise NoLeader
+    _require(forecast.transfer(view, to or ""))
     return consensus_client.get_client().transfer_leadership(to or "")
 
 

@@ -28,8 +28,9 @@ from config_service.accounts.commands import (
 )
 from config_service.accounts.models import User
 from config_service.accounts.validation import check_grant, check_name, check_permissions, check_scopes, check_user
+from config_service.envelope import fingerprint
 from config_service.errors import Invalid, NotFound
-from config_service.proposing import propose
+from config_service.proposing import first_answer, propose
 from config_service.texts import check_text
 
 TOKEN_MARK = "cfg_"
@@ -51,21 +52,25 @@ def hash_token(plain: str) -> str:
 
 
 # --- users ----------------------------------------------------------------------------------------------------------
-def put_user(actor: str, command: PutUser, request_id: str = "") -> bool:
-    """``command.password`` is a hash already, or "" to keep it. Returns whether the user is new."""
-    return propose(check_user(command), actor, request_id).created
+def put_user(actor: str, command: PutUser, request_id: str = "", asked: bytes = b"") -> bool:
+    """``command.password`` is a hash already, or "" to keep it. Returns whether the user is new. ``asked`` as for
+    `proposing.propose`."""
+    return propose(check_user(command), actor, request_id, asked=asked).created
 
 
 def change_user(
     actor: str, user: User | None, username: str, changes: dict[str, Any], password: str | None, request_id: str
 ) -> bool:
     """Create ``username``, or change ``user``: what ``changes`` leaves out stays. ``password`` is the plain one."""
-    command = _as_command(user) if user else PutUser(uuid5(NAMESPACE_OID, request_id), username, make_password(None))
-    command = msgspec.structs.replace(command, **changes)
-    check_permissions(command.permissions)
     if password is not None:
-        command = msgspec.structs.replace(command, password=_hash_password(password, request_id))
-    return put_user(actor, command, request_id)
+        changes = changes | {"password": _hash_password(password, request_id)}
+    # A retry finds another state, and asks for the same.
+    new = PutUser(uuid5(NAMESPACE_OID, request_id), username, "")
+    asked = fingerprint(msgspec.structs.replace(new, **changes), actor)
+    found = _as_command(user) if user else msgspec.structs.replace(new, password=make_password(None))
+    command = msgspec.structs.replace(found, **changes)
+    check_permissions(command.permissions)
+    return put_user(actor, command, request_id, asked)
 
 
 def _as_command(user: User) -> PutUser:
@@ -178,6 +183,11 @@ def _put_token(
     until = expires_at.astimezone(UTC).isoformat() if expires_at else ""
     command = PutToken(token_id, name, user_id, token_hash, prefix, tuple(check_scopes(scopes)), until)
     return propose(command, actor, request_id).revision
+
+
+def was_deleted(actor: str, token_id: UUID, request_id: str) -> bool:
+    """Whether this very request has deleted the token before."""
+    return first_answer(request_id, fingerprint(DeleteToken(token_id), actor)) is not None
 
 
 def delete_token(actor: str, token_id: UUID, request_id: str = "") -> int:

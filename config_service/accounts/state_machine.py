@@ -27,6 +27,8 @@ from config_service.accounts.commands import (
 from config_service.accounts.models import AccountsState, ApiToken, Grant, User
 from config_service.envelope import Done, Refusal
 
+_LAST_SUPERUSER = Refusal("last_superuser", "this is the last superuser: make somebody else one first")
+
 
 def apply(revision: int, at: str, command: AccountsCommand) -> Done | Refusal:
     result = _HANDLERS[type(command)](revision, at, command)
@@ -44,6 +46,8 @@ def _put_user(revision: int, at: str, command: PutUser) -> Done | Refusal:
             return Refusal("not_found", f"there is no group {name!r}")
     user = User.objects.filter(pk=command.id).first()
     created = user is None
+    if not created and not (command.is_superuser and command.is_active) and _is_last_superuser(user):
+        return _LAST_SUPERUSER
     user = user or User(pk=command.id, date_joined=_time(at))
     if command.password:
         user.password = command.password
@@ -56,6 +60,12 @@ def _put_user(revision: int, at: str, command: PutUser) -> Done | Refusal:
     return Done(revision, created, at=at)
 
 
+def _is_last_superuser(user: User) -> bool:
+    """Without any, nobody could give anybody a right again."""
+    others = User.objects.filter(is_superuser=True, is_active=True).exclude(pk=user.pk)
+    return user.is_superuser and user.is_active and not others.exists()
+
+
 def _set_password(revision: int, at: str, command: SetPassword) -> Done | Refusal:
     if not User.objects.filter(pk=command.id).update(password=command.password, revision=revision):
         return _no_user(command.id)
@@ -66,6 +76,8 @@ def _delete_user(revision: int, at: str, command: DeleteUser) -> Done | Refusal:
     user = User.objects.filter(pk=command.id).first()
     if user is None:
         return _no_user(command.id)
+    if _is_last_superuser(user):
+        return _LAST_SUPERUSER
     user.delete()
     return Done(revision, at=at)
 

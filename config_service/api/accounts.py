@@ -195,9 +195,10 @@ class TokenView(OperatorView):
     def delete(self, request: Request, token: UUID) -> Response:
         """Refused on every node as soon as it has applied this."""
         read_query(request)
-        self.require_may_manage(request, selectors.get_token(token).user)
-        request_id = read_request_id(request)
-        services.delete_token(request.user.get_username(), token, request_id)
+        actor, request_id = request.user.get_username(), read_request_id(request)
+        if not services.was_deleted(actor, token, request_id):
+            self.require_may_manage(request, selectors.get_token(token).user)
+            services.delete_token(actor, token, request_id)
         return self.written(request_id, None)
 
 

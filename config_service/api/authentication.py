@@ -14,6 +14,9 @@ from config_service.api import second_look
 from config_service.api.problems import Forbidden
 from consensus.origin import authenticated_by
 
+# In ``META``: what the caller has been asked to be allowed so far.
+_REQUIRED = "config_service.required"
+
 
 class BearerAuthentication(BaseAuthentication):
     """``Authorization: Bearer TOKEN``."""
@@ -27,7 +30,7 @@ class BearerAuthentication(BaseAuthentication):
         if patient and not _usable(token) and second_look.worthwhile(request):
             token = _find(plain)
         if not _usable(token):
-            raise exceptions.AuthenticationFailed("this token is unknown, expired, or its user may not sign in")
+            raise _unusable()
         authenticated_by(token.prefix)
         token_uses.note(token.pk)
         return token.user, token
@@ -38,12 +41,36 @@ class BearerAuthentication(BaseAuthentication):
 
 def require(request: Request, action: str, namespace: str = "") -> None:
     """Raises `Forbidden`, which names what is missing, unless the caller may do ``action`` (see policy.py)."""
+    request.META.setdefault(_REQUIRED, []).append((action, namespace))
     lacking = policy.missing(request.user, _token(request), action, namespace)
     if lacking and second_look.worthwhile(request):
         user, token = _again(request)
         lacking = policy.missing(user, token, action, namespace)
     if lacking:
         raise Forbidden(lacking, namespace)
+
+
+def confirm(request: Request) -> None:
+    """After waiting for the group: a linearizable request sees what was revoked before it began, on whatever node.
+
+    Raises as authenticating and `require` have, before.
+    """
+    token = _token(request)
+    if token is None:
+        return
+    newest = _find(get_authorization_header(request).partition(b" ")[2])
+    if newest is token:
+        return
+    if not _usable(newest):
+        raise _unusable()
+    request.user, request.auth = newest.user, newest
+    for action, namespace in request.META.get(_REQUIRED, ()):
+        if lacking := policy.missing(newest.user, newest, action, namespace):
+            raise Forbidden(lacking, namespace)
+
+
+def _unusable() -> exceptions.AuthenticationFailed:
+    return exceptions.AuthenticationFailed("this token is unknown, expired, or its user may not sign in")
 
 
 def may_read(request: Request, namespace: str) -> bool:

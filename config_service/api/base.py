@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from config_service.api.authentication import confirm
 from config_service.api.bodies import read_number
 from config_service.entries import history, selectors, validation
 from config_service.errors import Invalid
@@ -52,6 +53,7 @@ class ApiView(APIView):
             least = max(least, client.applied_index)
         else:
             self.revision = self._read_index(client)
+            confirm(self.request)
         if least > self.revision:
             client.wait_applied(least)
             self.revision = least

@@ -1,5 +1,6 @@
 """The group over HTTP: what it looks like, who belongs to it, drain, leadership, and what became of a request."""
 
+from collections.abc import Callable
 from typing import Any
 
 from rest_framework.request import Request
@@ -10,6 +11,7 @@ from config_service.api.base import READ_PARAMETERS, ApiView
 from config_service.api.bodies import read_body, read_query, read_request_id
 from config_service.errors import Invalid, NotFound
 from consensus import services
+from consensus.group_commands import ACTIVE, DRAINED, DRAINING
 
 
 def group_body(view: services.GroupView) -> dict[str, Any]:
@@ -84,7 +86,7 @@ class NodeView(ApiView):
         if services.group_view().member(node) is None:
             raise NotFound(f"there is no node {node!r} in this group")
         services.remove_node(node, request.user.get_username())
-        return Response(group_body(services.group_view()))
+        return Response(group_body(services.view_once(lambda view: view.member(node) is None)))
 
 
 class NodeOperationView(ApiView):
@@ -106,7 +108,12 @@ class NodeOperationView(ApiView):
                 services.undrain(node, actor, request_id)
             case _:
                 services.rebuild(node)
-        return Response(group_body(services.group_view()))
+        return Response(group_body(services.view_once(self._shows(node))))
+
+    def _shows(self, node: str) -> Callable[[services.GroupView], bool]:
+        """Whether a view shows what was done, as far as it can be seen in the node's state."""
+        states = {"drain": (DRAINING, DRAINED), "undrain": (ACTIVE,)}.get(self.operation, (ACTIVE, DRAINING, DRAINED))
+        return lambda view: (member := view.member(node)) is None or member.state in states
 
 
 class TransferLeadershipView(ApiView):

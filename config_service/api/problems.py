@@ -30,6 +30,7 @@ _PRODUCT_STATUS: dict[type[product.ProductError], int] = {
     product.ApprovalRequired: 409,
     product.ChangeSetConflict: 409,
     product.WrongState: 409,
+    product.LastSuperuser: 409,
     product.SecondPersonRequired: 403,
     product.PreconditionRequired: 428,
     product.NotEmpty: 409,

@@ -72,6 +72,8 @@ def namespace(batch: Batch, step: Step, command: RollbackNamespace, seen: bool =
         for key, operation, value, kind, same in found
         if (batch.rows[name, key] is not None if operation == "delete" else not same)
     ]
+    if command.revision < batch.namespaces[name].created_revision and all(one[1] == "delete" for one in found):
+        return Refusal("not_found", f"there was no namespace {name!r} at revision {command.revision}")
     if len(different) > IDS_PER_REVISION:
         return Refusal("too_large", f"{len(different)} entries are different, more than {IDS_PER_REVISION}")
     for key, operation, value, kind in different:

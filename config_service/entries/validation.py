@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from typing import Any, NoReturn
 
 from config_service.errors import Invalid, TooLarge, TypeMismatch
@@ -79,7 +80,11 @@ def parse_json(data: bytes | str, max_depth: int = MAX_DEPTH) -> Any:
         raise Invalid(f"not UTF-8: {error.reason} at byte {error.start}") from error
     try:
         value = json.loads(
-            text, object_pairs_hook=_unique_pairs, parse_constant=_no_constant, parse_float=_finite_float
+            text,
+            object_pairs_hook=_unique_pairs,
+            parse_constant=_no_constant,
+            parse_float=_finite_float,
+            parse_int=_short_int,
         )
     except RecursionError:
         raise Invalid(f"nested deeper than {max_depth} levels") from None
@@ -100,6 +105,14 @@ def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> NoReturn:
     raise Invalid(f"{name} is not JSON")
+
+
+def _short_int(text: str) -> int:
+    """Python converts no more digits, since that would take long."""
+    try:
+        return int(text)
+    except ValueError:
+        raise Invalid(f"a whole number has at most {sys.get_int_max_str_digits()} digits") from None
 
 
 def _finite_float(text: str) -> float:

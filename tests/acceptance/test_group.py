@@ -77,7 +77,10 @@ def test_a_retry_gets_the_first_answer_through_any_node_and_any_leader(group: Re
 
 def test_drain_moves_leadership_and_is_refused_where_unsafe(group: RealGroup) -> None:
     leader, other = group.leader(), group.follower()
-    assert group.rest(other, "POST", f"group/nodes/{leader}/drain").status_code == 200
+    drained = group.rest(other, "POST", f"group/nodes/{leader}/drain")
+    assert drained.status_code == 200
+    (told,) = (member for member in drained.json()["members"] if member["node"] == leader)
+    assert told["state"] in ("draining", "drained"), "the answer shows what was done"
     eventually(lambda: group.state(leader) == "drained", 10)
     assert group.leader() != leader
     assert group.http.get(f"{group.url(leader)}/readyz").status_code == 503

@@ -4,6 +4,7 @@ from django.urls import reverse
 
 from config_service.accounts import services as accounts
 from config_service.entries import selectors, services
+from config_service.entries.models import Namespace
 from config_service.sealing.keys import new_key
 from consensus import errors
 from tests.service.test_admin_entries import change_url, now, person, put, site, text
@@ -100,7 +101,8 @@ def test_there_is_no_way_back_to_nothing(site):
 
 def test_the_timeline_of_a_namespace_groups_what_changed_together(site):
     put("mail/a"), put("mail/b"), put("web/c")
-    services.revert_namespace("ann", "shop", 1, selectors.applied_revision())
+    began = Namespace.objects.get(name="shop").created_revision
+    services.revert_namespace("ann", "shop", began, selectors.applied_revision())
     page = site.get(url("namespace_timeline", "shop"))
     moments = page.context["moments"]
     assert [(moment.actor, len(moment.events)) for moment in moments][:2] == [("ann", 3), ("t", 1)]

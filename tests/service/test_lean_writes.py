@@ -161,6 +161,7 @@ def test_the_record_says_who_from_where_and_with_which_token(shop, web):
 
 
 def test_a_token_that_is_revoked_or_narrowed_and_a_user_who_is_locked_out_are_refused_at_once(shop, root, web):
+    accounts.create_superuser("t", "other", "correct horse")
     for revoke, status in (
         (lambda token: accounts.delete_token("t", token.pk), 401),
         (lambda token: accounts.change_token("t", token.pk, "t", root.pk, ["read:shop"], None), 403),

@@ -56,6 +56,32 @@ def test_a_retry_is_the_same_request(api):
     assert tokens[0] == tokens[1] and ApiToken.objects.filter(name="t").count() == 1
 
 
+def test_a_retry_gets_the_first_answer_although_things_have_moved_on(api):
+    assert [api.put("users/bob", {}, Idempotency_Key="b").status_code for _ in range(2)] == [201, 201]
+    assert api.put("users/bob", {"email": "b@example.com"}, Idempotency_Key="c").status_code == 200
+    assert api.put("users/bob", {"is_staff": True}).status_code == 200
+    assert api.put("users/bob", {"email": "b@example.com"}, Idempotency_Key="c").status_code == 200
+    assert User.objects.get(username="bob").is_staff
+    assert api.put("users/bob", {"email": "c@example.com"}, Idempotency_Key="c").status_code == 422
+    made = api.post("tokens/", {"name": "t", "user": "bob", "scopes": ["read:*"]}).json()["id"]
+    assert [api.delete(f"tokens/{made}", Idempotency_Key="d").status_code for _ in range(2)] == [204, 204]
+    assert api.delete(f"tokens/{made}").status_code == 404
+
+
+def test_the_last_superuser_stays(api, root):
+    for attempt in (
+        lambda: api.delete("users/root"),
+        lambda: api.put("users/root", {"is_superuser": False}),
+        lambda: api.put("users/root", {"is_active": False}),
+    ):
+        refused = attempt()
+        assert refused.status_code == 409 and "the last superuser" in refused.json()["detail"]
+    assert User.objects.get(pk=root.pk).is_superuser
+    services.create_superuser("test", "other", PASSWORD)
+    assert api.put("users/root", {"email": "root@example.com"}).status_code == 200
+    assert api.delete("users/root").status_code == 204
+
+
 def test_groups_and_grants(api):
     assert api.put("groups/readers", {"permissions": []}).status_code == 201
     assert [group["name"] for group in api.get("groups/").json()["items"]] == ["readers"]

@@ -36,8 +36,29 @@ def test_a_token_that_has_run_out_or_whose_user_may_not_sign_in(root, api):
     over = accounts.create_token("t", "t", root.pk, ["read:*"], timezone.now() - timedelta(seconds=1))
     assert Api(over.plain).get("group").status_code == 401
     assert api.get("group").status_code == 200
+    accounts.create_superuser("t", "other", "correct horse")
     accounts.put_user("t", PutUser(root.pk, "root", "", is_active=False))
     assert api.get("group").status_code == 401
+
+
+@pytest.mark.parametrize(("change", "status"), [("revoked", 401), ("narrowed", 403)])
+def test_a_read_sees_what_was_revoked_before_it_began_though_its_node_hears_of_it_by_that_read(
+    root, shop, direct, monkeypatch, change, status
+):
+    made = accounts.create_token("t", "t", root.pk, ["read:shop"])
+    caught_up = direct.read_index
+
+    def catch_up(deadline_s=None):
+        monkeypatch.setattr(direct, "read_index", caught_up)
+        if change == "revoked":
+            accounts.delete_token("t", made.id)
+        else:
+            accounts.change_token("t", made.id, "t", root.pk, ["read:other"], None)
+        return caught_up(deadline_s)
+
+    assert Api(made.plain).get("namespaces/shop/entries/").status_code == 200
+    monkeypatch.setattr(direct, "read_index", catch_up)
+    assert Api(made.plain).get("namespaces/shop/entries/").status_code == status
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from config_service import proposing
 from config_service.entries import services
-from config_service.entries.models import EntryRevision
+from config_service.entries.models import EntryRevision, Namespace
 
 SHOP = "namespaces/shop/"
 A = SHOP + "entries/a"
@@ -206,6 +206,14 @@ def test_a_namespace_is_rolled_back_at_one_revision(shop, direct):
     assert shop.post("namespaces/none/rollback", {"revision": then}).status_code == 404
 
 
+def test_a_namespace_is_not_rolled_back_to_before_there_was_one(shop, direct):
+    put(shop, "a", 1)
+    before = values(shop, "")
+    answer = shop.post(SHOP + "rollback", {"revision": Namespace.objects.get(name="shop").created_revision - 1})
+    assert answer.status_code == 404 and "there was no namespace 'shop'" in answer.json()["detail"]
+    assert values(shop, "") == before
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -300,7 +308,8 @@ def test_compaction_goes_piece_by_piece(shop, clock, monkeypatch):
     monkeypatch.setattr(services, "COMPACT_AT_ONCE", 4)
     for n in range(10):
         put(shop, "ab"[n % 2], n)
-    shop.post(SHOP + "rollback", {"revision": 1})
+    began = Namespace.objects.get(name="shop").created_revision
+    assert shop.post(SHOP + "rollback", {"revision": began}).json()["changed"] == 2
     for key in "abcdefgh":
         put(shop, key, 1)
     end = shop.get("history").json()["revision"]

@@ -108,6 +108,14 @@ def test_what_is_written_after_the_check_is_checked_while_applying(ruled, direct
     assert problem["status"] == 422 and "late: the value: 'x' is not of type 'integer'" in problem["detail"]
 
 
+def test_a_retry_gets_the_first_answer_although_entries_have_changed_since(shop):
+    body = {"rules": [{"keys": "**", "schema": {"type": "integer"}}]}
+    first = shop.put("namespaces/shop/schema", body, Idempotency_Key="k")
+    assert shop.put(entry("a"), {"value": 1}).status_code == 201
+    again = shop.put("namespaces/shop/schema", body, Idempotency_Key="k")
+    assert first.status_code in (200, 201) and (again.status_code, again.json()) == (first.status_code, first.json())
+
+
 def test_versions(ruled):
     first = ruled.get(SCHEMA)
     assert first["ETag"] == '"1"' and first.json()["rules"] == [PORT] and first.json()["comment"] == "ports"

@@ -66,6 +66,11 @@ def test_bad_json(text):
         validation.parse_json(text)
 
 
+def test_a_number_that_is_too_long_is_json_all_the_same():
+    with pytest.raises(Invalid, match="whole number has at most 4300 digits"):
+        validation.parse_json("1" * 5000)
+
+
 @pytest.mark.parametrize("data", [b'"\xff"', b'"\xed\xa0\x80"', b"\xc0\xaf"])
 def test_broken_utf8(data):
     with pytest.raises(Invalid, match="UTF-8"):

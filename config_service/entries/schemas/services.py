@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from msgspec.structs import replace
+
 from config_service.entries import selectors, validation
 from config_service.entries.commands import PutSchema
 from config_service.entries.models import ConfigEntry
 from config_service.entries.schemas.rules import Rules, parse, read, told
 from config_service.entries.schemas.selectors import SchemaSnapshot, version_of
 from config_service.entries.snapshots import SECRET
+from config_service.envelope import fingerprint
 from config_service.errors import SchemaConflict, SchemaViolation
 from config_service.proposing import propose
 
@@ -63,8 +66,9 @@ def put_schema(
     if verdict.count and not force:
         detail = f"{verdict.count} of the values that are there would break these rules"
         raise SchemaConflict(detail, verdict.broken, verdict.count)
-    command = PutSchema(namespace, made.text, comment, verdict.revision, expected_version, force)
-    done = propose(command, actor, request_id)
+    asked = PutSchema(namespace, made.text, comment, 0, expected_version, force)
+    command = replace(asked, seen_revision=verdict.revision)
+    done = propose(command, actor, request_id, asked=fingerprint(asked, actor))
     return version_of(namespace, done.version)
 
 

@@ -38,6 +38,8 @@ class Command(ProposingCommand):
                 self._entries(options["file"])
         except REFUSALS as error:
             raise CommandError(explain(error)) from error
+        except OSError as error:
+            raise CommandError(str(error)) from error
 
     def _accounts(self, username: str, password: str, token: str) -> None:
         """What exists is left as it is: the password may have been changed since."""

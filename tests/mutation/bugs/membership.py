@@ -1,6 +1,17 @@
 """Mistakes about who belongs to the group."""
 
-from tests.mutation.planting import CHANGE, DRAIN, ELECTION, MEMBERSHIPS, QUORUM, REPLICATION, STATE, STATES, mutant
+from tests.mutation.planting import (
+    CHANGE,
+    DRAIN,
+    ELECTION,
+    FORWARDING,
+    MEMBERSHIPS,
+    QUORUM,
+    REPLICATION,
+    STATE,
+    STATES,
+    mutant,
+)
 
 BUGS = (
     mutant(
@@ -24,7 +35,7 @@ BUGS = (
         "a node that nobody counts asks for votes",
         "T 4.2.1, R38",
         STATE,
-        "return self.may_campaign and self.memberships.current.is_voter(self.config.node)",
+        "return self.may_campaign and self.counts",
         "return self.may_campaign",
     ),
     mutant(
@@ -90,5 +101,29 @@ BUGS = (
         STATES,
         "if left < needed:",
         "if left < 0:",
+    ),
+    mutant(
+        "who is being taken out never campaigns",
+        "nobody is elected where its log is the longest",
+        "T 4.2.2",
+        STATE,
+        "return memberships.current.is_voter(node) or memberships.at(self.commit).is_voter(node)",
+        "return memberships.current.is_voter(node)",
+    ),
+    mutant(
+        "who is drained never campaigns",
+        "nobody is elected where its log is the longest, and nobody can put it back",
+        "drains",
+        ELECTION,
+        "(state.promotable or _is_needed(state, now_ms))",
+        "state.promotable",
+    ),
+    mutant(
+        "a learner succeeds",
+        "a drained leader never gets rid of leading",
+        "T 3.10",
+        FORWARDING,
+        "fit = set(self._node.membership.voters) - self._halted",
+        "fit = self._node.membership.everybody - self._halted",
     ),
 )

@@ -1,6 +1,6 @@
 """Mistakes about reads that must not be stale."""
 
-from tests.mutation.planting import ELECTION, PENDING, READS, mutant
+from tests.mutation.planting import ELECTION, NODE, PENDING, READS, mutant
 
 BUGS = (
     mutant(
@@ -58,5 +58,13 @@ BUGS = (
         READS,
         "lease_ms = state.config.election_timeout_min_ms * (1 - state.config.max_clock_drift)",
         "lease_ms = 4 * state.config.election_timeout_max_ms",
+    ),
+    mutant(
+        "a late answer ends a lease",
+        "a follower votes for another leader while the old one answers reads by what it has promised",
+        "T 6.4.1",
+        NODE,
+        "if is_answer and state.role is Role.FOLLOWER and election.in_lease(state, now_ms):",
+        "if False:",
     ),
 )

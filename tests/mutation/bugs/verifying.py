@@ -40,7 +40,7 @@ BUGS = (
         "its tables are handed to those that catch up",
         "divergence",
         DRIVER,
-        "fit=not self.upkeep.verification.diverged",
+        "fit=not self.upkeep.halted",
         "fit=True",
     ),
     mutant(

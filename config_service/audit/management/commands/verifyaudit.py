@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import Error as DatabaseError
 
 from config_service.audit import archive
 from config_service.audit.verification import Report, verify
@@ -49,6 +50,8 @@ class Command(BaseCommand):
             report = self._report(dict(map(_expectation, options["expect"])), options["archive"])
         except (OSError, UnicodeDecodeError, Invalid) as error:
             raise CommandError(str(error)) from error
+        except DatabaseError as error:
+            raise CommandError(f"this node's database cannot be read: {str(error).strip().splitlines()[0]}") from error
         if options["json"]:
             self.stdout.write(json.dumps(asdict(report)))
         else:
