@@ -11,6 +11,7 @@ from consensus.frames import FrameCodec
 from consensus.group_commands import DIVERGED
 from consensus.load import KEPT_MS
 from consensus.raft.node import Role
+from consensus.raft.state import NEVER_MS
 from consensus.series import EVERY_MS, point
 from consensus.status import JoiningStatus, MemberStatus, Status, encode_status, write_to_database
 from consensus.transport import RedisTransport
@@ -27,10 +28,15 @@ class StatusPublisher:
         self._transport = transport
         self._to_redis_ms = self._to_database_ms = self._point_ms = -TO_DATABASE_EVERY_MS
         self._shown: tuple[str, str] = ("", "")
+        # While it led, a node heard from no leader, and was as fresh as one who does.
+        self._in_touch_ms = NEVER_MS
         self._latest: Status | None = None
 
     def publish(self, driver: Driver, now_ms: int) -> None:
         """Publish if it is time, or if somebody else leads."""
+        if driver.node.role is Role.LEADER:
+            # It may have lost its majority for so long before it noticed.
+            self._in_touch_ms = now_ms - self._config.election_timeout_max_ms
         shown = (str(driver.node.role), driver.node.leader)
         if shown == self._shown and now_ms - self._to_redis_ms < TO_REDIS_EVERY_MS:
             return
@@ -52,7 +58,7 @@ class StatusPublisher:
     def _status(self, driver: Driver, now_ms: int) -> Status:
         node = driver.node
         leads = node.role is Role.LEADER
-        heard = 0 if leads else now_ms - node.heard_ms
+        heard = 0 if leads else now_ms - max(node.heard_ms, self._in_touch_ms)
         return Status(
             group=self._config.group,
             node=self._config.node,

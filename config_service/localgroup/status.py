@@ -60,9 +60,12 @@ def _view(node: NodeLayout, token: str) -> dict | None:
 
 
 def _row(views: dict[str, dict | None], name: str) -> dict:
-    """What ``name`` says of itself, or else what another node says of it."""
-    for view in (views[name], *views.values()):
-        for member in (view or {}).get("members", []):
+    """What ``name`` says of itself, or else what those say of it who know the newest term; a node that was taken out
+    knows what was true then, also of itself."""
+    own = views[name]
+    others = sorted((view for view in views.values() if view), key=lambda view: view["term"], reverse=True)
+    for view in [own] if own else others[:1]:
+        for member in view["members"]:
             if member["node"] == name:
                 return {
                     "role": member["role"],
