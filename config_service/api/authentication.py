@@ -58,11 +58,9 @@ def confirm(request: Request) -> None:
     token = _token(request)
     if token is None:
         return
-    newest = _find(get_authorization_header(request).partition(b" ")[2])
+    newest = _newest(request)
     if newest is token:
         return
-    if not _usable(newest):
-        raise _unusable()
     request.user, request.auth = newest.user, newest
     for action, namespace in request.META.get(_REQUIRED, ()):
         if lacking := policy.missing(newest.user, newest, action, namespace):
@@ -89,10 +87,18 @@ def _usable(token: ApiToken | None) -> TypeGuard[ApiToken]:
 
 
 def _again(request: Request) -> tuple[User, ApiToken | None]:
-    """The caller, as this node knows it by now."""
-    user = User.objects.filter(pk=request.user.pk).first() or request.user
-    token = _token(request)
-    return user, None if token is None else (ApiToken.objects.filter(pk=token.pk).first() or token)
+    """The caller, as this node knows it by now. Raises as authenticating does."""
+    if _token(request) is None:
+        return User.objects.filter(pk=request.user.pk).first() or request.user, None
+    token = _newest(request)
+    return token.user, token
+
+
+def _newest(request: Request) -> ApiToken:
+    token = _find(get_authorization_header(request).partition(b" ")[2])
+    if not _usable(token):
+        raise _unusable()
+    return token
 
 
 def _token(request: Request) -> ApiToken | None:

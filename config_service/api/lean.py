@@ -18,7 +18,7 @@ from django.db import Error as DatabaseError
 from django.db import close_old_connections
 from django.http import QueryDict
 from django.urls import Resolver404, resolve
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, AuthenticationFailed
 from rest_framework.response import Response
 
 from config_service.accounts.models import ApiToken, User
@@ -139,10 +139,12 @@ class LeanWrites:
             close_old_connections()
 
 
-def _run(view: ApiView, request: LeanRequest, path: str, names: dict[str, str]) -> Answer:
+def _run(view: ApiView, request: LeanRequest, path: str, names: dict[str, str]) -> Answer | None:
     view.setup(request, **names)
     try:
         response = getattr(view, request.method.lower())(request, **names)
+    except AuthenticationFailed:  # found out before anything was done
+        return None
     except Exception as error:
         response = handle(error, {"view": view})
     response["Allow"] = ", ".join(view.allowed_methods)

@@ -61,6 +61,21 @@ def test_a_read_sees_what_was_revoked_before_it_began_though_its_node_hears_of_i
     assert Api(made.plain).get("namespaces/shop/entries/").status_code == status
 
 
+@pytest.mark.parametrize("method", ["get", "put"])
+def test_whoever_lacks_a_permission_and_has_been_revoked_hears_of_the_latter(root, shop, direct, monkeypatch, method):
+    made = accounts.create_token("t", "t", root.pk, ["read:other"])
+    caught_up = direct.read_index
+
+    def catch_up(deadline_s=None):
+        monkeypatch.setattr(direct, "read_index", caught_up)
+        accounts.delete_token("t", made.id)
+        return caught_up(deadline_s)
+
+    monkeypatch.setattr(direct, "read_index", catch_up)
+    body = {} if method == "get" else {"body": {"value": 1}}
+    assert getattr(Api(made.plain), method)(A, **body).status_code == 401
+
+
 @pytest.mark.parametrize(
     ("scopes", "may", "may_not"),
     [
