@@ -14,11 +14,11 @@ from tests.mutation.bugs import MUTANTS
 from tests.mutation.plant import STEPS, Verdict, by_simulator, by_unit_tests, planted
 from tests.mutation.planting import Mutant
 
-HEAD = f"""# Planted bugs
+HEAD = """# Planted bugs
 
 Each of these well-known mistakes was planted by itself in a copy of the source; the core's unit tests and the simulator
-(seeds from 1 on, {STEPS} steps each, profile and group size as the seed says) then ran until one of them failed.
-Made by `make mutants`; do not edit.
+(seeds 1 to {seeds}, {steps} steps each, profile and group size as the seed says) then ran until one of them failed.
+Made by `make mutants`, which tries up to 300 seeds unless told otherwise; do not edit.
 
 | Bug | What it breaks | Rule | Unit tests | Simulator |
 |---|---|---|---|---|
@@ -76,7 +76,7 @@ def main() -> int:
             print(row if row.caught else f"NOT CAUGHT {row}", flush=True)
     if options.write:
         options.write.parent.mkdir(parents=True, exist_ok=True)
-        options.write.write_text(HEAD + "\n".join(map(str, rows)) + "\n")
+        options.write.write_text(HEAD.format(seeds=options.seeds, steps=STEPS) + "\n".join(map(str, rows)) + "\n")
     missed = [row.mutant.name for row in rows if not row.caught]
     print(f"{len(rows) - len(missed)} of {len(rows)} planted bugs caught" + (f"; not: {missed}" if missed else ""))
     return 1 if missed or not rows else 0
