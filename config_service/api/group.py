@@ -104,16 +104,18 @@ class NodeOperationView(ApiView):
         match self.operation:
             case "drain":
                 services.drain(node, actor, request_id)
+                view = services.view_once(_is(node, DRAINING, DRAINED))
             case "undrain":
                 services.undrain(node, actor, request_id)
+                view = services.view_once(_is(node, ACTIVE))
             case _:
                 services.rebuild(node)
-        return Response(group_body(services.view_once(self._shows(node))))
+                view = services.group_view()
+        return Response(group_body(view))
 
-    def _shows(self, node: str) -> Callable[[services.GroupView], bool]:
-        """Whether a view shows what was done, as far as it can be seen in the node's state."""
-        states = {"drain": (DRAINING, DRAINED), "undrain": (ACTIVE,)}.get(self.operation, (ACTIVE, DRAINING, DRAINED))
-        return lambda view: (member := view.member(node)) is None or member.state in states
+
+def _is(node: str, *states: str) -> Callable[[services.GroupView], bool]:
+    return lambda view: (member := view.member(node)) is None or member.state in states
 
 
 class TransferLeadershipView(ApiView):

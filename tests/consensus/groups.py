@@ -61,12 +61,30 @@ class Group(Cluster):
         self.until(lambda: len(self.answers) > before)
         return self.answers[-1]
 
+    def remove(self, name: str) -> None:
+        """Take it out of the group, and switch it off."""
+        self.until(lambda: self.settled().driver.node.membership_settled)
+        assert self.change(Change.REMOVE, name).status == "ok"
+        self.until(lambda: name not in self.settled().driver.node.membership.everybody)
+        self.until(lambda: self.settled().driver.node.membership_settled)
+        self.machines[name].crash()
+
     def wipe(self, name: str) -> Machine:
         """Its database is lost; it starts again under its old name."""
         machine = self.machines[name]
         machine.lose_database()
         machine.start()
         return machine
+
+
+def with_learner() -> Group:
+    """Three voters and the learner s1: its name sorts last, and its log is as long as any."""
+    group = Group(spares=1)
+    group.write()
+    group.until(lambda: "s1" in group.settled().driver.admission.joining)
+    assert group.change(Change.ADD_LEARNER, "s1").status == "ok"
+    group.write()
+    return group
 
 
 def drop(group: Group, lost: Callable[[str, str, PeerMessage], bool]) -> None:

@@ -9,7 +9,7 @@ from consensus.requests import ChangeRequest
 from consensus.simulator.databases import Fate
 from consensus.simulator.disk import Disk
 from consensus.wire import Change, ChangeNote, HelloAnswer, PeerMessage, RegisterMessages
-from tests.consensus.groups import Group, deliver_all, drop
+from tests.consensus.groups import Group, deliver_all, drop, with_learner
 
 
 def test_a_group_is_founded_once_all_that_the_settings_name_are_there() -> None:
@@ -125,11 +125,7 @@ def test_n04_who_answers_late_is_believed_as_well() -> None:
 
 def test_a_leader_that_is_gone_is_not_waited_for_though_a_learner_remembers_it() -> None:
     """The learner never campaigns, so nobody but a new leader makes it forget; and that needs the node that waits."""
-    group = Group(spares=1)
-    group.write()
-    group.until(lambda: "s1" in group.settled().driver.admission.joining)
-    assert group.change(Change.ADD_LEARNER, "s1").status == "ok"
-    group.write()
+    group = with_learner()
     leader = group.settled()
     leader.crash()
     other = next(machine for name, machine in group.machines.items() if name != "s1" and machine is not leader)
@@ -167,11 +163,7 @@ def test_a_node_that_was_away_while_the_voters_it_knew_were_replaced_is_admitted
     assert group.change(Change.ADD, "s2").status == "ok"
     group.until(lambda: group.settled().driver.node.membership.voters == ("n1", "n2", "n3", "s2"))
     for name in ("n1", "n2"):
-        group.until(lambda: group.settled().driver.node.membership_settled)
-        assert group.change(Change.REMOVE, name).status == "ok"
-        group.until(lambda name=name: name not in group.settled().driver.node.membership.everybody)
-        group.until(lambda: group.settled().driver.node.membership_settled)
-        group.machines[name].crash()
+        group.remove(name)
     away.start()
     group.until(lambda: away.driver.admission.admitted)
     group.write()
@@ -188,11 +180,7 @@ def test_a_node_that_was_away_while_everybody_it_knew_was_replaced_is_found_by_t
         assert group.change(Change.ADD, name).status == "ok"
         group.until(lambda name=name: name in group.settled().driver.node.membership.voters)
     for name in ("n2", "n3"):
-        group.until(lambda: group.settled().driver.node.membership_settled)
-        assert group.change(Change.REMOVE, name).status == "ok"
-        group.until(lambda name=name: name not in group.settled().driver.node.membership.everybody)
-        group.until(lambda: group.settled().driver.node.membership_settled)
-        group.machines[name].crash()
+        group.remove(name)
     away.start()
     assert not {"s1", "s2"} & away.driver.node.membership.everybody
     group.until(lambda: away.driver.admission.admitted)

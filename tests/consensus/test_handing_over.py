@@ -3,19 +3,9 @@
 from consensus.errors import UnknownVersion
 from consensus.group_commands import ACTIVE, DRAINED, DRAINING
 from consensus.requests import RebuildRequest
-from consensus.wire import Change, SnapshotChunk
-from tests.consensus.groups import Group, deliver_all, drop
+from consensus.wire import SnapshotChunk
+from tests.consensus.groups import Group, deliver_all, drop, with_learner
 from tests.consensus.test_stuck_elections import set_state
-
-
-def with_learner() -> Group:
-    """Its name sorts last, and its log is as long as any."""
-    group = Group(spares=1)
-    group.write()
-    group.until(lambda: "s1" in group.settled().driver.admission.joining)
-    assert group.change(Change.ADD_LEARNER, "s1").status == "ok"
-    group.write()
-    return group
 
 
 def test_a_drained_leader_is_succeeded_by_a_voter_not_by_a_learner() -> None:

@@ -8,7 +8,7 @@ from consensus.raft.messages import AppendRequest, EntryKind
 from consensus.requests import ChangeRequest, ProposeRequest
 from consensus.simulator.machine import Machine
 from consensus.wire import Change, ChangeNote, PeerMessage
-from tests.consensus.groups import Group, deliver_all, drop
+from tests.consensus.groups import Group, deliver_all, drop, with_learner
 
 
 def ends_joint(message: PeerMessage) -> bool:
@@ -105,11 +105,7 @@ def test_a_drained_node_leaves_elections_to_others_for_a_while() -> None:
 @pytest.mark.parametrize("told", ["a membership", "a leader"])
 def test_what_somebody_who_is_gone_has_told_alone_is_not_waited_for(told: str) -> None:
     """The leader appends a membership which reaches nobody; who restarts hears of it, and of the leader, from it."""
-    group = Group(spares=1)
-    group.write()
-    group.until(lambda: "s1" in group.settled().driver.admission.joining)
-    assert group.change(Change.ADD_LEARNER, "s1").status == "ok"
-    group.write()
+    group = with_learner()
     group.run_for(2000)  # until it is known how far it is
     leader, spare = group.settled(), group.machines["s1"]
     back, other = (machine for machine in group.machines.values() if machine not in (leader, spare))
