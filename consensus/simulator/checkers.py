@@ -41,6 +41,7 @@ class Checkers:
         self._led: dict[tuple[str, int], int] = {}
         self._commits: dict[str, int] = {}
         self._group: tuple[str, Membership] | None = None
+        self._damage_spread = False
         self._promises: dict[type, Callable[[Machine, str, Any], None]] = {
             AppendRequest: self._append_request,
             AppendReply: self._append_reply,
@@ -100,10 +101,14 @@ class Checkers:
             raise Violation(f"{machine.name} installs an image of {index} that differs from what was committed")
         if not keep_log and self._committed_and_held(machine.disk) > index:
             raise Violation(f"{machine.name} drops committed entries after the image of {index}")
+        self._damage_spread |= bool(machine.tables.damage)
 
     def diverged(self, machine: "Machine", reason: str) -> None:
-        """Just before ``machine`` takes itself out of service: nobody does whose tables are as they should be."""
-        if not machine.tables.damage:
+        """Just before ``machine`` takes itself out of service: nobody does whose tables are as they should be.
+
+        Unless others have their tables from a leader whose damage nobody had noticed: right is what a majority has.
+        """
+        if not machine.tables.damage and not self._damage_spread:
             raise Violation(f"{machine.name} says that its tables have diverged, which they have not: {reason}")
 
     def sent(self, machine: "Machine", destination: str, message: PeerMessage) -> None:
@@ -133,6 +138,8 @@ class Checkers:
     def _vote_reply(self, machine: "Machine", destination: str, message: VoteReply) -> None:
         if message.granted and not message.pre:
             self._voted(machine, message.term, destination)
+            # It counts also where what became durable with it is a later term, so that the vote was never on the disk.
+            self.ledger.vote(machine.name, HardState(message.term, destination))
             self._up_to_date(machine, message.term, destination)
 
     def _vote_request(self, machine: "Machine", destination: str, message: VoteRequest) -> None:

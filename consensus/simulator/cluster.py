@@ -110,8 +110,8 @@ class Cluster:
         raise Violation(f"no progress within {duration_ms} ms after the faults stopped")
 
     def _level(self) -> bool:
-        """Whether everybody has applied everything, and no damage is left; `Checkers` has seen that it was the same
-        everywhere."""
+        """Whether everybody has applied everything, and nobody's tables differ by damage; `Checkers` has seen that what
+        was applied was the same everywhere."""
         leader, committed = self.leader(), len(self.checkers.committed)
         if leader is None or not leader.driver.node.membership_settled:  # type: ignore[union-attr]
             return False
@@ -119,7 +119,7 @@ class Cluster:
         members = [self.machines[name] for name in sorted(membership.everybody)]
         # Who lost the database that the group knows is out.
         level = [one.tables for one in members if membership.identities[one.name].incarnation == one.disk.incarnation]
-        return all(one.applied_index() == committed and not one.damage for one in level)
+        return len({one.damage for one in level}) == 1 and all(one.applied_index() == committed for one in level)
 
     def leader(self) -> Machine | None:
         for machine in self.machines.values():

@@ -66,10 +66,17 @@ class Faults:
             self._agenda.after(4 * self._profile.timing.election_ms[1], self._undrain_all)
 
     def _mend_tables(self) -> None:
-        """An operator who rebuilds every node that says that it has diverged, for as long as any is damaged."""
+        """An operator who rebuilds every node that says that it has diverged, for as long as any two differ.
+
+        Images of a damaged leader may have made two halves of the group: then nobody is told to be wrong, and the
+        operator settles for the leader's tables.
+        """
         for machine in self._machines:
             self.rebuild(machine)
-        if any(machine.tables.damage for machine in self._machines):
+        damages = [machine.tables.damage for machine in self._machines]
+        if 2 * max(map(damages.count, damages)) == len(damages):
+            self._settle_dispute()
+        if len(set(damages)) > 1:
             self._agenda.after(2 * self._profile.verify_every_ms, self._mend_tables)
 
     def _later(self, act, *arguments) -> None:  # type: ignore[no-untyped-def]
@@ -201,6 +208,13 @@ class Faults:
             if one.disk.diverged and one is not self._leader():
                 self._trace.note(f"{one.name} is to be rebuilt")
                 one.request(RebuildRequest("", 0, 1000))
+
+    def _settle_dispute(self) -> None:
+        leader = self._leader()
+        odd = [one for one in self._machines if leader is not None and one.tables.damage != leader.tables.damage]
+        if odd:
+            self._trace.note(f"{odd[0].name} is to be rebuilt, since nobody knows whose tables are right")
+            odd[0].request(RebuildRequest("", 0, 1000))
 
     # --- the network -----------------------------------------------------------------------------------------------
     def _cut(self, pairs: list[Pair], text: str) -> None:
