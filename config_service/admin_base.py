@@ -12,6 +12,7 @@ from django.contrib.admin.actions import delete_selected as ask_delete_selected
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 
+from config_service.admin_access import NamingAdmin
 from config_service.errors import ProductError
 from config_service.refusals import REFUSALS, explain
 
@@ -42,7 +43,7 @@ def delete_selected(modeladmin: "ProposingAdmin", request: HttpRequest, queryset
     return None
 
 
-class ProposingAdmin(admin.ModelAdmin):
+class ProposingAdmin(NamingAdmin):
     actions = [delete_selected]
 
     # --- for subclasses --------------------------------------------------------------------------------------------

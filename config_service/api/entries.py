@@ -84,7 +84,7 @@ class NamespaceView(ApiView):
         return Response(namespace_body(found.namespace, entries=found.entries))
 
     def put(self, request: Request, namespace: str) -> Response:
-        """Marks that are not given stay as they are. Those that say how entries may change need the permission to
+        """What is not given stays as it is. Marks that say how entries may change need the permission to
         operate the namespace."""
         require(request, "put_namespace", namespace)
         read_query(request)
@@ -94,7 +94,7 @@ class NamespaceView(ApiView):
         request_id = read_request_id(request)
         marks = {mark: body[mark] for mark in ("colour", *RULING_MARKS) if mark in body}
         written = services.put_namespace(
-            request.user.get_username(), namespace, body.get("description", ""), **marks, request_id=request_id
+            request.user.get_username(), namespace, body.get("description"), **marks, request_id=request_id
         )
         self.revision = written.revision
         return Response(

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
 
+from config_service.admin_access import NamingAdmin
 from config_service.audit.models import AuditRecord
 
 
@@ -19,7 +20,7 @@ class ChannelFilter(admin.AllValuesFieldListFilter):
 
 
 @admin.register(AuditRecord)
-class AuditRecordAdmin(admin.ModelAdmin):
+class AuditRecordAdmin(NamingAdmin):
     list_display = ["revision", "moment", "actor", "action", "what", "channel", "address", "token"]
     list_filter = ["action", ("channel", ChannelFilter)]
     search_fields = ["=actor", "=request_id", "=address"]

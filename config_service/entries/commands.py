@@ -10,7 +10,7 @@ class PutNamespace(CommandBase, frozen=True, tag="entries.put_namespace"):
     """What is None stays as it is; of a new namespace it is nothing and false."""
 
     name: str
-    description: str
+    description: str | None = None
     must_not_exist: bool = False
     colour: str | None = None
     protected: bool | None = None

@@ -13,11 +13,13 @@ FROM entries_namespace
 _PUT = """
 INSERT INTO entries_namespace (name, description, colour, protected, requires_approval, require_if_match,
                                revision, created_revision, updated_at, updated_by)
-VALUES (%s, %s, %s, %s::boolean, %s::boolean, %s::boolean, %s::bigint, %s::bigint, %s::timestamptz, %s)
+VALUES (%s, coalesce(%s::text, ''), %s, %s::boolean, %s::boolean, %s::boolean,
+        %s::bigint, %s::bigint, %s::timestamptz, %s)
 ON CONFLICT (name) DO UPDATE SET
-  description = excluded.description, colour = excluded.colour, protected = excluded.protected,
-  requires_approval = excluded.requires_approval, require_if_match = excluded.require_if_match,
-  revision = excluded.revision, updated_at = excluded.updated_at, updated_by = excluded.updated_by
+  description = coalesce(%s::text, entries_namespace.description), colour = excluded.colour,
+  protected = excluded.protected, requires_approval = excluded.requires_approval,
+  require_if_match = excluded.require_if_match, revision = excluded.revision,
+  updated_at = excluded.updated_at, updated_by = excluded.updated_by
 """
 
 
@@ -39,7 +41,7 @@ def put(batch: Batch, step: Step, command: PutNamespace) -> Done | Refusal:
     batch.namespaces[command.name] = row
     execute(
         _PUT, command.name, command.description, row.colour, row.protected, row.requires_approval, row.require_if_match,
-        step.revision, row.created_revision, step.at, step.actor,
+        step.revision, row.created_revision, step.at, step.actor, command.description,
     )  # fmt: skip
     return Done(step.revision, created, row.created_revision, at=step.at)
 

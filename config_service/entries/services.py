@@ -46,7 +46,7 @@ class WrittenNamespace:
 def put_namespace(
     actor: str,
     name: str,
-    description: str = "",
+    description: str | None = None,
     *,
     colour: str | None = None,
     protected: bool | None = None,
@@ -55,9 +55,10 @@ def put_namespace(
     must_not_exist: bool = False,
     request_id: str = "",
 ) -> WrittenNamespace:
-    """Marks that are None stay as they are. What is returned is the namespace as this node holds it afterwards."""
+    """What is None stays as it is. What is returned is the namespace as this node holds it afterwards."""
     validation.check_namespace(name)
-    validation.check_text("description", description, validation.MAX_DESCRIPTION_LENGTH)
+    if description is not None:
+        validation.check_text("description", description, validation.MAX_DESCRIPTION_LENGTH)
     if colour is not None:
         validation.check_colour(colour)
     marks = (colour, protected, requires_approval, require_if_match)

@@ -37,7 +37,25 @@ def change(site, key):
 
 
 def test_without_a_grant_there_is_nothing(site):
-    assert site.get(ENTRIES).status_code == 403
+    page = site.get(ENTRIES)
+    assert page.status_code == 403 and "permission entries.view_configentry in some namespace" in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("path", "missing"),
+    [
+        (f"{ENTRIES}add/", "entries.add_configentry in some namespace"),
+        ("/admin/accounts/user/", "accounts.view_user"),
+        ("/admin/accounts/apitoken/add/", "accounts.add_apitoken"),
+        ("/admin/auth/group/", "auth.view_group"),
+        ("/admin/audit/auditrecord/", "audit.view_auditrecord"),
+        ("/admin/consensus/member/", "consensus.view_member"),
+        ("/admin/switches/switchchange/", "switches.view_switch"),
+    ],
+)
+def test_a_refusal_names_what_is_missing(site, path, missing):
+    page = site.get(path)
+    assert page.status_code == 403 and f"permission {missing}" in page.content.decode()
 
 
 def test_a_viewer_sees_one_namespace_and_changes_nothing(site, ann):
@@ -46,7 +64,11 @@ def test_a_viewer_sees_one_namespace_and_changes_nothing(site, ann):
     assert "of-shop" in page and "of-bank" not in page
     assert site.get(f"{ENTRIES}{entry('of-shop').pk}/change/").status_code == 200
     assert site.get(f"{ENTRIES}{entry('of-bank').pk}/change/").status_code == 302
-    assert change(site, "of-shop").status_code == 403 and entry("of-shop").value == "1"
+    refused = change(site, "of-shop")
+    assert refused.status_code == 403 and "entries.change_configentry in namespace shop" in refused.content.decode()
+    assert entry("of-shop").value == "1"
+    deleting = site.get(f"{ENTRIES}{entry('of-shop').pk}/delete/")
+    assert deleting.status_code == 403 and "entries.delete_configentry in namespace shop" in deleting.content.decode()
 
 
 def test_a_changer_changes_one_namespace(site, ann):

@@ -19,7 +19,8 @@ def test_marks(shop, api_for):
     assert shop.put("namespaces/live", {"colour": "beige"}).status_code == 400
     assert shop.put("namespaces/live", {"protected": "yes"}).status_code == 400
     writer = api_for("write:*")
-    assert writer.put("namespaces/live", {"colour": "blue"}).status_code == 200
+    told = writer.put("namespaces/live", {"colour": "blue"})
+    assert told.status_code == 200 and told.json()["description"] == "e", "what is not given stays"
     assert writer.put("namespaces/live", {"requires_approval": False}).json()["missing"].startswith("operate")
     assert shop.get("namespaces/").json()["items"][0]["colour"] == "blue"
 

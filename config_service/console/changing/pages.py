@@ -117,7 +117,7 @@ def _take_step(request: HttpRequest, seen: ChangeSetSnapshot) -> str:
         ),
         "publish": (
             access.PUBLISH, lambda: services.publish(actor, seen, digest, expected_revision=revision),
-            f"All {seen.edit_count} edits are published.",
+            "The edit is published." if seen.edit_count == 1 else f"All {seen.edit_count} edits are published.",
         ),
         "withdraw": (
             access.WITHDRAW,

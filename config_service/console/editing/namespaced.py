@@ -13,11 +13,16 @@ from config_service.admin_base import ProposingAdmin
 class NamespacedAdmin(ProposingAdmin):
     namespace_field = ""
 
-    def _permission(self, action: str) -> str:
-        return f"{self.opts.app_label}.{action}_{self.opts.model_name}"
+    def lacking(self, request: HttpRequest, action: str, object_id: str | None) -> str:
+        permission = self.permission(action)
+        found = self.get_object(request, object_id) if object_id else None
+        if self._may(request, action, found):
+            return ""
+        where = f"namespace {getattr(found, self.namespace_field)}" if found else "some namespace"
+        return f"{permission} in {where}"
 
     def _may(self, request: HttpRequest, action: str, obj: Any) -> bool:
-        permission = self._permission(action)
+        permission = self.permission(action)
         if obj is None:
             return policy.may_anywhere(request.user, permission)
         return request.user.has_perm(permission, getattr(obj, self.namespace_field))
@@ -38,15 +43,15 @@ class NamespacedAdmin(ProposingAdmin):
         return self.has_view_permission(request)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        visible = policy.namespaces(request.user, self._permission("view"))
-        changeable = policy.namespaces(request.user, self._permission("change"))
+        visible = policy.namespaces(request.user, self.permission("view"))
+        changeable = policy.namespaces(request.user, self.permission("change"))
         rows = super().get_queryset(request)
         if visible is None or changeable is None:
             return rows
         return rows.filter(**{f"{self.namespace_field}__in": visible | changeable})
 
     def require(self, request: HttpRequest, action: str, namespace: str) -> None:
-        if not request.user.has_perm(permission := self._permission(action), namespace):
+        if not request.user.has_perm(permission := self.permission(action), namespace):
             raise PermissionDenied(f"this needs the permission {permission} in namespace {namespace}")
 
 

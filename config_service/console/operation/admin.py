@@ -10,6 +10,7 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
+from config_service.admin_access import NamingAdmin
 from config_service.console.operation.operations import OPERATIONS
 from config_service.console.operation.views import PERMISSION, OperationPages, address
 from consensus import services
@@ -34,7 +35,7 @@ def badge(text: str, kind: str = "") -> str:
 
 
 @admin.register(Member)
-class MemberAdmin(admin.ModelAdmin):
+class MemberAdmin(NamingAdmin):
     list_display = ["node", "role", "current_state", "lag", "last_heard", "watchers", "applied_index", "term", "do"]
     list_display_links = None
     actions = ["drain_selected", "undrain_selected", "transfer_here"]
