@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from consensus.group_commands import ACTIVE, DIVERGED
 from consensus.group_view import GroupView, NodeView
+from consensus.succession import successor
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +161,12 @@ def _active(member: NodeView) -> bool:
 
 
 def _leader_without(view: GroupView, leaving: Collection[str]) -> str:
-    """Who would lead if ``leaving`` did not: the leader hands over to the follower that has most of the log."""
+    """Who would lead if ``leaving`` did not."""
     if view.leader and view.leader not in leaving:
         return view.leader
-    able = [member for member in view.members if member.can_lead and member.node not in leaving]
-    return max(able, key=lambda member: (member.applied_index, member.node)).node if able else ""
+    return successor(
+        {member.node: member.lag for member in view.members if member.can_lead and member.node not in leaving}
+    )
 
 
 def _unknown(view: GroupView, nodes: Collection[str]) -> str:

@@ -9,6 +9,7 @@ from consensus.ports import Applier, Transport
 from consensus.raft.messages import EntryKind
 from consensus.raft.node import ProposalRefused, RaftNode
 from consensus.requests import Answer, ProposeRequest, ReadRequest, Request, TransferRequest, WaitRequest
+from consensus.succession import successor
 from consensus.wire import Forwarded, ProposeForward, ProposeRefused, ReadAnswer, ReadForward, TransferForward
 
 FORWARD_BYTES = 512 << 10
@@ -89,12 +90,13 @@ class Forwarding:
         return self._node.transfer_leadership(to or self._best_successor(now_ms), now_ms)
 
     def _best_successor(self, now_ms: int) -> str:
-        """The active voter with the longest matching log that answered lately; "" if there is none."""
+        """Of the active voters that answered lately; "" if there is none."""
         lately = self._node.active_peers(now_ms - self._config.election_timeout_min_ms)
         match = self._node.match_indexes()
         fit = set(self._node.membership.voters) - self._halted
         able = [peer for peer in lately if peer in fit and self._applier.node_state(peer)[0] == ACTIVE]
-        return max(able, key=lambda peer: (match[peer], peer), default="")
+        furthest = max((match[peer] for peer in able), default=0)
+        return successor({peer: furthest - match[peer] for peer in able})
 
     def dispatch(self, now_ms: int) -> None:
         """Send what waits to the leader, if there is one."""

@@ -37,7 +37,7 @@ def undrain(view: GroupView, node: str) -> tuple[Step, ...]:
     return (
         Step("In service again", member.state == ACTIVE),
         Step("It answers", member.reachable, "" if member.reachable else "start it"),
-        Step("It has caught up", member.level, f"{member.lag:,} behind" if member.lag else ""),
+        Step("It has caught up", member.level, "" if member.level else f"{member.lag:,} behind"),
     )
 
 
@@ -71,7 +71,7 @@ def rebuild(view: GroupView, node: str) -> tuple[Step, ...]:
     rebuilt = not member.halted
     return (
         Step("Its tables are those of the leader", rebuilt, member.halted),
-        Step("It has caught up", rebuilt and member.level, f"{member.lag:,} behind" if member.lag else ""),
+        Step("It has caught up", rebuilt and member.level, "" if member.level else f"{member.lag:,} behind"),
     )
 
 

@@ -8,6 +8,7 @@ from consensus import forecast, health, progress
 from consensus.group_view import GroupView, NodeView
 from consensus.load import Load
 from consensus.status import JoiningStatus
+from consensus.succession import NEAR
 
 
 def node(name: str, **changes) -> NodeView:
@@ -40,7 +41,7 @@ SILENT = {"reachable": False, "heard_ms": 9000, "load": None}
         (of(3), ["n3"], ("n1", "n2"), 0, "n1"),
         (of(3), ["n1"], ("n2", "n3"), 0, "n3"),
         (of(5), ["n1", "n2"], ("n3", "n4", "n5"), 0, "n5"),
-        (of(5, n5={"applied_index": 80}), ["n1"], ("n2", "n3", "n4", "n5"), 1, "n4"),
+        (of(5, n5={"lag": NEAR + 1}), ["n1"], ("n2", "n3", "n4", "n5"), 1, "n4"),
         (of(5, n5=SILENT), ["n2"], ("n1", "n3", "n4"), 0, "n1"),
     ],
 )
@@ -92,6 +93,9 @@ def test_who_cannot_lead(changed, said):
 def test_leadership_moves_to_somebody():
     assert forecast.transfer(of(3), "n2").after.leader == "n2"
     assert forecast.transfer(of(3), "").after.leader == "n3"
+    assert forecast.transfer(of(3, n3={"lag": NEAR}), "").after.leader == "n3", "what is sent in a moment"
+    assert forecast.transfer(of(3, n3={"lag": NEAR + 1}), "").after.leader == "n2"
+    assert forecast.transfer(of(3, n2={"lag": 9 * NEAR}, n3={"lag": 9 * NEAR + 1}), "").after.leader == "n2"
     assert "nobody" in forecast.transfer(of(3, n2=SILENT, n3=SILENT), "").refusal
     assert "no node n7" in forecast.transfer(of(3), "n7").refusal
 
