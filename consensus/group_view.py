@@ -65,6 +65,7 @@ class GroupView:
     disputed_index: int = 0  # where voters' tables differed and no majority agreed, 0: nowhere
     diverged: str = ""  # why this node's tables are not to be trusted, "" while nothing is known against them
     group_id: str = ""  # what was decreed when the group was founded; "" where there was no decree
+    stopped: str = ""  # why this node's runtime has stopped for good, "" while it has not
     waits_for: str = ""  # why there is no group yet, "" where this node knows of one
 
     def member(self, node: str) -> NodeView | None:

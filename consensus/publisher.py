@@ -1,8 +1,10 @@
 """Publishes the runtime's status: often enough to look live, rarely enough to cost nothing."""
 
+import logging
 import time
 
 import msgspec
+from django.db import DatabaseError, connection
 
 from consensus.conf import NodeConfig
 from consensus.driver import Driver
@@ -15,6 +17,8 @@ from consensus.raft.state import NEVER_MS
 from consensus.series import EVERY_MS, point
 from consensus.status import JoiningStatus, MemberStatus, Status, encode_status, write_to_database
 from consensus.transport import RedisTransport
+
+logger = logging.getLogger(__name__)
 
 TO_REDIS_EVERY_MS = 250
 TO_DATABASE_EVERY_MS = 1000
@@ -49,6 +53,16 @@ class StatusPublisher:
         if now_ms - self._point_ms >= EVERY_MS:
             self._point_ms = now_ms
             self._feed.add_point(point(member.load for member in status.members if member.load is not None))
+
+    def publish_end(self, reason: str) -> None:
+        """The last word, as far as it can be said. To Postgres: what is in Redis is forgotten within seconds."""
+        if self._latest is None:
+            return
+        try:
+            connection.close()
+            write_to_database(msgspec.structs.replace(self._latest, stopped=reason))
+        except DatabaseError:
+            logger.warning("node %s cannot leave word of why it stopped", self._config.node)
 
     def latest(self, running: bool) -> dict:
         if self._latest is None:

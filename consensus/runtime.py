@@ -145,6 +145,7 @@ class Runtime:
             except (Fenced, InvariantViolation, LogConflict, SafetyViolation) as error:
                 if self._driver is None or not isinstance(error, Fenced):
                     logger.critical("node %s stops: %s", self.config.node, error)
+                    self.publisher.publish_end(str(error))
                     self._on_fatal(str(error))
                     return
                 logger.warning("node %s starts over: %s", self.config.node, error)

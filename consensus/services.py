@@ -87,6 +87,7 @@ def group_view() -> GroupView:
         diverged=status.diverged,
         group_id=status.group_id,
         waits_for=status.waits_for,
+        stopped="" if read.running else status.stopped,
     )
 
 

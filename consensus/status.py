@@ -83,6 +83,8 @@ class Status(msgspec.Struct, frozen=True):
     group_id: str = ""
     # Why there is no group yet, "" where this node knows of one.
     waits_for: str = ""
+    # Why this node's runtime has stopped for good, "" while it has not.
+    stopped: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,10 +29,14 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 def _why_not(view: services.GroupView) -> str:
     own = view.member(view.node)
+    if view.stopped:
+        return f"the node has stopped: {view.stopped}"
+    if not view.running:
+        return "the node's runtime does not run"
     if view.outside:
         return f"there is no group yet: {view.waits_for}" if view.waits_for else "the node does not belong to the group"
-    if not view.running or own is None:
-        return "the node's runtime does not run"
+    if own is None:
+        return "the node does not belong to the group"
     if not view.admitted:
         return "the node waits for the others to say who it is"
     if own.state == DIVERGED:
