@@ -31,6 +31,14 @@ def list_groups() -> QuerySet[Group]:
     return Group.objects.prefetch_related("permissions__content_type").order_by("name")
 
 
+def get_group(name: str) -> Group:
+    """Raises `NotFound`."""
+    found = list_groups().filter(name=name).first()
+    if found is None:
+        raise NotFound(f"there is no group {name!r}")
+    return found
+
+
 def list_grants() -> QuerySet[Grant]:
     return Grant.objects.select_related("user", "group").order_by("pk")
 

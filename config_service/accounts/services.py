@@ -151,6 +151,8 @@ def create_token(
 ) -> NewToken:
     """``plain`` only where the caller has a secret of its own to install; otherwise a new one is made. With a
     ``request_id`` it is derived from that and the group's secret key, so that a retry gets the same token again."""
+    if expires_at is not None and expires_at <= datetime.now(UTC):
+        raise Invalid.field("expires_at", "this time has passed: such a token would never be valid")
     if request_id:
         token_id = uuid5(NAMESPACE_OID, request_id)
         plain = plain or TOKEN_MARK + salted_hmac("api token", request_id, algorithm="sha256").hexdigest()

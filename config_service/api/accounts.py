@@ -126,6 +126,10 @@ class GroupsView(OperatorView):
 
 
 class UserGroupView(OperatorView):
+    def get(self, request: Request, name: str) -> Response:
+        self.prepare_read(read_query(request, *READ_PARAMETERS))
+        return Response(group_body(selectors.get_group(name)))
+
     def put(self, request: Request, name: str) -> Response:
         read_query(request)
         body = read_body(request, {"permissions": list}, {})

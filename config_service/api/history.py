@@ -104,14 +104,20 @@ def _difference_body(difference: history.Difference) -> dict[str, Any]:
 
 class NamespaceRollbackView(ApiView):
     def post(self, request: Request, namespace: str) -> Response:
-        """All entries as they were at ``revision``: one new revision."""
+        """All entries as they were at ``revision``: one new revision. ``If-Match`` names a revision since which none of
+        them may have changed."""
         require(request, "put", namespace)
         require(request, "delete", namespace)
+        precondition = read_precondition(request)
+        if precondition.must_exist or precondition.must_not_exist:
+            raise Invalid('a rollback of a namespace takes If-Match with one revision in quotes, such as "42"')
         revision, comment = _read_rollback(request)
         request_id = read_request_id(request)
-        done = services.rollback_namespace(
-            request.user.get_username(), namespace, revision, comment, request_id=request_id
-        )
+        actor, seen = request.user.get_username(), precondition.expected_revision
+        if seen is None:
+            done = services.rollback_namespace(actor, namespace, revision, comment, request_id=request_id)
+        else:
+            done = services.revert_namespace(actor, namespace, revision, seen, comment, request_id=request_id)
         self.revision = done.revision
         body = {"revision": done.revision, "rolled_back_to": revision, "changed": done.changed}
         return Response(body, headers={"Request-Id": request_id})

@@ -52,7 +52,9 @@ OPERATIONS = {
     ("GET", _NS): Operation(result="namespace", query=_READ),
     ("PUT", _NS): Operation((200, 201), "namespace", "namespace", headers=_WRITE),
     ("DELETE", _NS): Operation((204,), headers=_WRITE),
-    ("GET", f"{_NS}/schema"): Operation(result="schema", query=(*_READ, "version"), etag=True),
+    ("GET", f"{_NS}/schema"): Operation(
+        (200, 304), "schema", query=(*_READ, "version"), headers=("If-None-Match",), etag=True
+    ),
     ("PUT", f"{_NS}/schema"): Operation(
         result="schema", body="schema", query=("dry_run",), headers=_CONDITION, etag=True
     ),
@@ -81,7 +83,7 @@ OPERATIONS = {
     ),
     ("GET", f"{_NS}/history"): Operation(result="changes", query=(*_READ, *_PAGE, "prefix")),
     ("GET", f"{_NS}/diff"): Operation(query=(*_READ, *_PAGE, "from", "to", "key", "prefix")),
-    ("POST", f"{_NS}/rollback"): Operation(body="rollback", headers=_WRITE),
+    ("POST", f"{_NS}/rollback"): Operation(body="rollback", headers=("If-Match", *_WRITE)),
     ("POST", "/api/v1/transactions"): Operation(body="transaction", headers=_WRITE),
     ("GET", "/api/v1/changesets/"): Operation(result="change_sets", query=(*_READ, *_PAGE, "state", "namespace")),
     ("POST", "/api/v1/changesets/"): Operation((201,), "change_set", "change_set", headers=_WRITE, etag=True),
@@ -121,6 +123,7 @@ OPERATIONS = {
     ("PUT", "/api/v1/users/{username}"): Operation((200, 201), body="user", headers=_WRITE),
     ("DELETE", "/api/v1/users/{username}"): Operation((204,), headers=_WRITE),
     ("GET", "/api/v1/groups/"): Operation(query=_READ),
+    ("GET", "/api/v1/groups/{name}"): Operation(query=_READ),
     ("PUT", "/api/v1/groups/{name}"): Operation((200, 201), body="group", headers=_WRITE),
     ("DELETE", "/api/v1/groups/{name}"): Operation((204,), headers=_WRITE),
     ("GET", "/api/v1/grants/"): Operation(query=_READ),

@@ -10,6 +10,7 @@ from config_service.api.authentication import require
 from config_service.api.base import READ_PARAMETERS, ApiView
 from config_service.api.bodies import (
     etag,
+    matches_none,
     read_body,
     read_flag,
     read_number,
@@ -52,7 +53,10 @@ class SchemaView(ApiView):
             found = schema_selectors.version_of(namespace, read_number(query, "version", 0, 1, MAX_VERSION))
         else:
             found = schema_selectors.current(namespace)
-        return Response(schema_body(found), headers={"ETag": etag(found.version)})
+        headers = {"ETag": etag(found.version)}
+        if matches_none(request, found.version):
+            return Response(status=304, headers=headers)
+        return Response(schema_body(found), headers=headers)
 
     def put(self, request: Request, namespace: str) -> Response:
         """Refused, with the values at fault, while any that are there would break the rules, unless ``force`` is true.

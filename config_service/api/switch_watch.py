@@ -48,6 +48,7 @@ class SwitchWatchView(ApiView):
         wait_s = read_number(query, "wait_s", 0, 0, MAX_WAIT_S)
         text = request.headers.get("Last-Event-ID") or query.get("seen", "")
         live = require_watchable()
+        self.tell_own_view()
         seen = read_seen(text, live.config.group) if text else None
         whole = seen is None
         seen = seen or Seen(live.config.group)

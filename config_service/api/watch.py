@@ -71,6 +71,7 @@ class WatchView(ApiView):
         wait_s = read_number(query, "wait_s", 0, 0, MAX_WAIT_S)
         after = self._position(request, query)
         require_watchable()
+        self.tell_own_view()
         response = Response({})
         stream = wants_stream(request)
         response.ticket = Ticket(namespace, prefix, after, wait_s, stream, credential_of(request), self.revision)

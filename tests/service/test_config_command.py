@@ -58,6 +58,9 @@ def test_the_past(nodes):
     assert config("rollback", "shop", "a", "--to", str(first)) == f"a is 1 at revision {second + 2}"
     assert config("rollback", "shop", "--to", str(second)).startswith("2 entries are changed")
     assert config("list", "shop") == "a\t2"
+    with pytest.raises(CommandError, match="412"):
+        config("rollback", "shop", "--to", str(first), "--expect", str(first))
+    assert config("rollback", "shop", "--to", str(first), "--expect", str(second + 3)).startswith("1 entries are")
 
 
 def test_a_list_goes_through_all_pages(nodes, shop):
@@ -87,7 +90,6 @@ def test_the_next_node_is_asked_where_one_is_away(nodes):
         (["set", "shop", "a", "1.5", "--type", "integer"], "not integer (422)"),
         (["set", "shop", "a", "\udcff"], "surrogate"),
         (["rollback", "shop", "--to", "99999"], "is yet to come (400)"),
-        (["rollback", "shop", "--to", "1", "--expect", "1"], "--expect needs a key"),
         (["list", "--prefix", "a"], "need a namespace"),
         (["history", "shop", "--limit", "0"], "--limit must be at least 1"),
         (["get", "shop", "a", "--server", "localhost:8001"], "not the address of a node"),

@@ -52,8 +52,12 @@ def test_where_a_write_must_name_its_base(shop):
     assert shop.post("transactions", {"then": [put]}).status_code == 428
     compare = {"namespace": "shop", "key": "a", "revision": revision}
     assert shop.post("transactions", {"compare": [compare], "then": [put]}).status_code == 200
-    assert (
-        shop.delete(key).status_code == 428
-        and shop.post("namespaces/shop/rollback", {"revision": 1}).status_code == 428
-    )
+    back, before = "namespaces/shop/rollback", {"revision": revision - 1}
+    assert shop.delete(key).status_code == 428 and shop.post(back, before).status_code == 428
+    stale, seen = f'"{revision}"', f'"{shop.get(key).json()["revision"]}"'
+    refused = shop.post(back, before, If_Match=stale)
+    assert refused.status_code == 412 and shop.get(key).json()["value"] == 2, refused.json()
+    assert shop.post(back, before, If_Match="*").status_code == 400
+    assert shop.post(back, before, If_Match=seen).json()["changed"] == 1 and shop.get(key).status_code == 404
+    shop.put(key, {"value": 1}, If_None_Match="*")
     assert shop.delete(key, If_Match="*").status_code == 204

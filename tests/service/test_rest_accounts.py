@@ -85,6 +85,8 @@ def test_the_last_superuser_stays(api, root):
 def test_groups_and_grants(api):
     assert api.put("groups/readers", {"permissions": []}).status_code == 201
     assert [group["name"] for group in api.get("groups/").json()["items"]] == ["readers"]
+    assert api.get("groups/readers").json() == {"name": "readers", "permissions": []}
+    assert api.get("groups/none").status_code == 404
     api.put("users/ann", {"groups": ["readers"]})
     granted = api.post("grants/", {"verb": "view", "namespace": "shop", "group": "readers"})
     assert granted.status_code == 201
@@ -115,7 +117,14 @@ def test_a_token_is_shown_once_and_revoked(api):
 
 @pytest.mark.parametrize(
     "body",
-    [{"scopes": ["all"]}, {"scopes": [1]}, {"expires_at": "tomorrow"}, {"expires_at": "2999-01-01"}, {"name": ""}],
+    [
+        {"scopes": ["all"]},
+        {"scopes": [1]},
+        {"expires_at": "tomorrow"},
+        {"expires_at": "2999-01-01"},
+        {"name": ""},
+        {"expires_at": "2001-01-01T00:00:00Z"},
+    ],
 )
 def test_a_bad_token_is_refused(api, body):
     before = ApiToken.objects.count()

@@ -227,6 +227,14 @@ def test_who_may(api_for, shop):
     assert reader.delete(SCHEMA).status_code == 403
 
 
+def test_whoever_has_the_rules_already_is_not_sent_them(ruled):
+    known = ruled.get(SCHEMA)["ETag"]
+    same = ruled.get(SCHEMA, If_None_Match=known)
+    assert same.status_code == 304 and not same.content and same["ETag"] == known
+    ruled.put(SCHEMA, {"rules": []})
+    assert ruled.get(SCHEMA, If_None_Match=known).json()["version"] == 2
+
+
 def test_it_is_on_the_record(ruled, api_for):
     ruled.put(SCHEMA, {"rules": [], "force": True})
     items = api_for("audit").get("audit?action=entries.put_schema").json()["items"]
@@ -249,6 +257,8 @@ def test_from_a_terminal(nodes, shop, tmp_path):
     with pytest.raises(CommandError, match="422"):
         config("set", "shop", "a/port", '"y"')
     assert config("schema", "delete", "shop", "--expect", "1") == "shop has no schema any more"
+    with pytest.raises(CommandError, match="'shop' has no rules"):
+        config("schema", "delete", "shop")
     assert [line.split("\t")[0] for line in config("schema", "history", "shop").splitlines()] == ["2", "1"]
     file.write_text("[{]")
     with pytest.raises(CommandError, match="the rules are not JSON"):

@@ -75,6 +75,7 @@ def test_a_stream_tells_what_was_and_what_comes(shop, web, put):
     first = put("a", {"b": [1]})
     stream = watch(web, shop, "namespace=shop&since=0")
     assert stream.status == 200 and dict(stream.headers)["content-type"] == "text/event-stream"
+    assert dict(stream.headers)["config-consistency"] == "stale"
     assert told(stream, 1) == [("a", str(first))]
     second = put("b", 2)
     third = put("a", 3)

@@ -32,6 +32,8 @@ def put(batch: Batch, step: Step, command: PutSchema) -> Done | Refusal:
     if command.expected_version is not None and command.expected_version != row.schema_version:
         now = f"the rules of {name!r} are at version {row.schema_version}, not {command.expected_version}"
         return Refusal("precondition_failed", now, row.schema_version)
+    if not command.rules and not row.schema:
+        return Refusal("not_found", f"{name!r} has no rules")
     try:
         rules = parse(command.rules) if command.rules else None
     except Invalid as error:

@@ -75,7 +75,7 @@ def put_schema(
 def delete_schema(
     actor: str, namespace: str, *, comment: str = "", expected_version: int | None = None, request_id: str = ""
 ) -> int:
-    """Returns the revision from which on every value is good."""
+    """Returns the revision from which on every value is good. `NotFound` where that is so already."""
     _check(namespace, comment)
     return propose(PutSchema(namespace, "", comment, 0, expected_version), actor, request_id).revision
 

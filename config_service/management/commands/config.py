@@ -49,8 +49,9 @@ class Command(BaseCommand):
         switches.add_arguments(action)
         for made in (put, rollback):
             made.add_argument("--comment")
+        expect = "only if the entry is at this revision; of a namespace: if nothing of it has changed since"
         for made in (put, delete, rollback):
-            made.add_argument("--expect", type=int, metavar="REVISION", help="only if the entry is at this revision")
+            made.add_argument("--expect", type=int, metavar="REVISION", help=expect)
         put.add_argument("--create", action="store_true", help="only if there is no such entry")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -108,9 +109,8 @@ class Command(BaseCommand):
             entry = self._rest.request("POST", path, body, **_expect(options))
             self._tell(options, entry, f"{entry['key']} is {shown(entry)} at revision {entry['revision']}")
             return
-        if options["expect"] is not None:
-            raise CommandError("--expect needs a key")
-        done = self._rest.request("POST", f"{namespace_path(options['namespace'])}/rollback", body)
+        path = f"{namespace_path(options['namespace'])}/rollback"
+        done = self._rest.request("POST", path, body, **_expect(options))
         self._tell(options, done, f"{done['changed']} entries are changed at revision {done['revision']}")
 
     def _diff(self, options: dict[str, Any]) -> None:
