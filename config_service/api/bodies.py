@@ -14,6 +14,9 @@ _ETAG = re.compile(r'"(\d{1,18})"')
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
+_CALLED = {str: "a string", int: "a whole number", bool: "true or false", list: "a list", dict: "an object"}
+
+
 def read_body(request: Request, required: dict[str, type], optional: dict[str, type]) -> dict[str, Any]:
     """The fields of a JSON object, each of its type (``object`` for any); unknown ones are refused, not ignored."""
     return check_fields(request.data if isinstance(request.data, dict) else {}, required, optional)
@@ -27,7 +30,7 @@ def check_fields(body: dict[str, Any], required: dict[str, type], optional: dict
             if name in required:
                 errors[name] = ["required"]
         elif not isinstance(body[name], kind):
-            errors[name] = [f"must be a {'string' if kind is str else kind.__name__}"]
+            errors[name] = [f"must be {_CALLED[kind]}"]
     if errors:
         raise Invalid("wrong fields: " + ", ".join(sorted(errors)), errors)
     return body

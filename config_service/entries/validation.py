@@ -13,7 +13,8 @@ MAX_KEY_LENGTH = 512
 MAX_VALUE_BYTES = 512 * 1024
 MAX_COMMENT_LENGTH = 2000
 MAX_DESCRIPTION_LENGTH = 2000
-MAX_DEPTH = 64
+MAX_DEPTH = 64  # of a value
+BODY_DEPTH = MAX_DEPTH + 3  # of what a value comes in: {"then": [{"value": …}]}
 MAX_TTL_S = 10 * 366 * 86_400
 COLOURS = ("grey", "red", "orange", "yellow", "green", "teal", "blue", "purple", "pink")
 # What else is to be found below the path of an entry.
@@ -46,7 +47,9 @@ def check_key(key: str) -> str:
 
 def check_prefix(prefix: str) -> str:
     """The start of a key: it may end anywhere, in a slash too."""
-    if prefix and (len(prefix) > MAX_KEY_LENGTH or not _KEY.fullmatch(prefix)):
+    if len(prefix) > MAX_KEY_LENGTH:
+        raise Invalid.field("prefix", f"at most {MAX_KEY_LENGTH} characters, as a key has")
+    if prefix and not _KEY.fullmatch(prefix):
         raise Invalid.field("prefix", "a prefix is made of letters, digits, '.', '_', '-' and '/'")
     return prefix
 
@@ -150,7 +153,9 @@ def json_text(value: Any, sort_keys: bool = False) -> str:
 
 
 def canonical(value: Any) -> str:
-    """The text that is stored and served. Raises `TooLarge`."""
+    """The text that is stored and served. Raises `TooLarge`, or `Invalid` for what is nested too deep."""
+    if isinstance(value, dict | list):
+        check_tree(value)
     text = json_text(value)
     size = len(text.encode())
     if size > MAX_VALUE_BYTES:

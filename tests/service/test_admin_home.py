@@ -100,7 +100,8 @@ def test_changes_tell_what_was_done_and_no_value(site, ann, settings):
 
 def test_tokens_that_expire_soon_are_told_to_those_who_may_see_tokens(site, client, root, ann):
     for name, days in (("soon", 3), ("later", 90), ("gone", -1)):
-        accounts.create_token("t", name, root.pk, ["read:*"], now() + timedelta(days=days, minutes=5))
+        made = accounts.create_token("t", name, root.pk, ["read:*"])
+        accounts.change_token("t", made.id, name, root.pk, ["read:*"], now() + timedelta(days=days, minutes=5))
     (concern,) = site.get(DATA).json()["concerns"]
     assert concern["title"] == "Token soon expires in 3 days" and site.get(concern["url"]).status_code == 200
     client.force_login(ann)

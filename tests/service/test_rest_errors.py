@@ -33,7 +33,8 @@ def test_with_a_wrong_token(direct, token):
 
 
 def test_a_token_that_has_run_out_or_whose_user_may_not_sign_in(root, api):
-    over = accounts.create_token("t", "t", root.pk, ["read:*"], timezone.now() - timedelta(seconds=1))
+    over = accounts.create_token("t", "t", root.pk, ["read:*"])
+    accounts.change_token("t", over.id, "t", root.pk, ["read:*"], timezone.now() - timedelta(seconds=1))
     assert Api(over.plain).get("group").status_code == 401
     assert api.get("group").status_code == 200
     accounts.create_superuser("t", "other", "correct horse")
@@ -137,6 +138,26 @@ def test_a_person_with_a_session(shop, root):
 def test_unknown_paths(api, path, method):
     answer = getattr(api.web, method)("/api/v1/" + path, headers=api.headers)
     assert (answer.status_code, answer.headers["Content-Type"]) == (404, PROBLEM)
+
+
+def test_a_value_may_be_nested_as_deep_whatever_it_comes_in(shop):
+    def nested(levels):
+        return {"a": nested(levels - 1)} if levels else 1
+
+    assert shop.put(A, {"value": nested(64)}).status_code == 201
+    put = {"op": "put", "namespace": "shop", "key": "b"}
+    assert shop.post("transactions", {"then": [put | {"value": nested(64)}]}).status_code == 200
+    deeper = shop.put(A, {"value": nested(65)})
+    assert deeper.status_code == 400 and "deeper than 64 levels" in deeper.json()["detail"]
+    assert shop.post("transactions", {"then": [put | {"value": nested(65)}]}).status_code == 400
+    assert shop.get(A).json()["version"] == 1
+
+
+def test_what_is_wrong_with_a_field_is_said_in_words(shop):
+    answer = shop.put(A, {"value": 1, "ttl_s": "soon", "comment": 5})
+    assert answer.json()["errors"] == {"ttl_s": ["must be a whole number"], "comment": ["must be a string"]}
+    long = shop.get(f"namespaces/shop/entries/?prefix={'a' * 513}")
+    assert long.status_code == 400 and "512" in long.json()["detail"]
 
 
 def test_methods_and_media_types(shop):
