@@ -1,5 +1,6 @@
 """The one way from a use case to the group: wrap the command, propose it, turn a refusal into an error."""
 
+from collections.abc import Callable
 from uuid import uuid4
 
 from config_service.envelope import CommandBase, Done, decode_result, encode, fingerprint
@@ -74,6 +75,18 @@ def propose(
         fingerprint=asked or fingerprint(command, actor),
     )
     return _settle(applied.result)
+
+
+def propose_made(make: Callable[[], CommandBase], actor: str, request_id: str, asked: bytes) -> Done:
+    """`propose` what ``make`` makes out of what there is now. Where that raises a `ProductError`, this very request may
+    have been applied before, when nothing was against it: then its first answer stands."""
+    try:
+        command = make()
+    except ProductError:
+        if request_id and (done := first_answer(request_id, asked)) is not None:
+            return done
+        raise
+    return propose(command, actor, request_id, asked=asked)
 
 
 def all_read(since: int) -> bool:

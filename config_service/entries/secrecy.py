@@ -6,9 +6,17 @@ asked first, but only about namespaces that hold secrets here: a namespace's fir
 long as that node is behind.
 """
 
+from django.utils.crypto import salted_hmac
+
 from config_service.entries import selectors
 from config_service.entries.tables import Key
 from consensus import client as consensus_client
+
+
+def hidden(value_json: str) -> str:
+    """What stands for a value where requests are compared: the same whether or not its entry is a secret by now, and
+    nothing to guess a secret from."""
+    return salted_hmac("config_service.entries.asked", value_json, algorithm="sha256").hexdigest()
 
 
 def is_secret(namespace: str, key: str) -> bool:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec.structs import replace
+
 from config_service.entries import history, secrecy, selectors, validation
 from config_service.entries.commands import (
     CompactHistory,
@@ -21,8 +23,9 @@ from config_service.entries.commands import (
 )
 from config_service.entries.schemas.services import check_value
 from config_service.entries.snapshots import SECRET, EntrySnapshot, NamespaceSnapshot, time_text
+from config_service.envelope import fingerprint
 from config_service.errors import Invalid
-from config_service.proposing import propose
+from config_service.proposing import propose, propose_made
 from config_service.sealing.seals import seal
 from consensus.client import new_request_id
 
@@ -95,17 +98,11 @@ def put_entry(
     validation.check_text("comment", comment, validation.MAX_COMMENT_LENGTH)
     if type:
         validation.check_fits(validation.check_type(type), value)
-    text = validation.canonical(value)
-    if not type and secrecy.is_secret(namespace, key):
-        type = SECRET
-    if type == SECRET:
-        check_value(namespace, key, text)
-        request_id = request_id or new_request_id()
-        text = seal(namespace, key, text, request_id)
+    request_id = request_id or new_request_id()
     command = PutEntry(
         namespace=namespace,
         key=key,
-        value_json=text,
+        value_json=validation.canonical(value),
         type=type or validation.infer_type(value),
         comment=comment,
         expected_revision=expected_revision,
@@ -115,12 +112,22 @@ def put_entry(
         ttl_s=0 if ttl_s is None else validation.check_ttl(ttl_s),
         expires_at=time_text(expires_at) if expires_at else "",
     )
-    done = propose(command, actor, request_id)
+    asked = fingerprint(replace(command, value_json=secrecy.hidden(command.value_json)), actor)
+    done = propose_made(lambda: _sealed_if_secret(command, request_id), actor, request_id, asked)
+    text = "" if done.type == SECRET else command.value_json
     snapshot = EntrySnapshot(
         namespace, key, text, done.type, done.revision, done.created_revision, done.version, done.at, actor, comment,
         done.expires_at or None,
     )  # fmt: skip
     return WrittenEntry(snapshot, done.created)
+
+
+def _sealed_if_secret(command: PutEntry, request_id: str) -> PutEntry:
+    namespace, key, text = command.namespace, command.key, command.value_json
+    if command.type != SECRET and (command.type_given or not secrecy.is_secret(namespace, key)):
+        return command
+    check_value(namespace, key, text)
+    return replace(command, value_json=seal(namespace, key, text, request_id), type=SECRET, type_given=True)
 
 
 def delete_entry(

@@ -11,9 +11,9 @@ from config_service.entries.commands import Transact
 from config_service.entries.operations import SECRET_COMPARED, Compare, Delete, Operation, Put
 from config_service.entries.schemas.services import check_value
 from config_service.entries.snapshots import SECRET
-from config_service.envelope import Done
+from config_service.envelope import Done, fingerprint
 from config_service.errors import Invalid, TooLarge, Unprocessable
-from config_service.proposing import propose
+from config_service.proposing import propose_made
 from config_service.sealing.seals import seal
 from config_service.texts import check_text
 from consensus.client import new_request_id
@@ -57,10 +57,21 @@ def transact(actor: str, branches: Branches, *, request_id: str = "") -> Done:
     if not operations and not branches.compare:
         raise Unprocessable("the transaction is empty")
     request_id = request_id or new_request_id()
-    branches = _seal_secrets(branches, request_id)
-    if _size(branches) > MAX_BYTES:
+    hidden = [tuple(map(_hidden, part)) for part in (branches.compare, branches.then, branches.otherwise)]
+    asked = fingerprint(Transact(*hidden), actor)
+    return propose_made(lambda: _command(branches, request_id), actor, request_id, asked)
+
+
+def _hidden(one: Any) -> Any:
+    value_json = getattr(one, "value_json", "")
+    return msgspec.structs.replace(one, value_json=secrecy.hidden(value_json)) if value_json else one
+
+
+def _command(branches: Branches, request_id: str) -> Transact:
+    sealed = _seal_secrets(branches, request_id)
+    if _size(sealed) > MAX_BYTES:
         raise TooLarge(f"the values of a transaction have at most {MAX_BYTES} bytes together")
-    return propose(Transact(branches.compare, branches.then, branches.otherwise), actor, request_id)
+    return Transact(sealed.compare, sealed.then, sealed.otherwise)
 
 
 def _check_unique(name: str, branch: Sequence[Operation]) -> None:

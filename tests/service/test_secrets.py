@@ -117,6 +117,28 @@ def test_a_retry_with_the_same_key_and_body_gets_the_first_answer_and_another_bo
     assert (other.status_code, other.json()["type"].rpartition(":")[2]) == (422, "request-conflict")
 
 
+def test_a_retry_gets_its_first_answer_though_the_entry_has_become_a_secret_and_the_key_a_new_one(vault, settings):
+    path, write = "namespaces/shop/entries/plain", {"value": "x"}
+    compare = {"namespace": "shop", "key": "plain", "value": "x"}
+    body = {"compare": [compare], "then": [{"op": "put", "namespace": "shop", "key": "plain", "value": "y"}]}
+    sealed = {"value": "x", "type": "secret"}
+
+    def asked():
+        return [
+            vault.put(path, write, Idempotency_Key="a"), vault.post("transactions", body, Idempotency_Key="b"),
+            vault.put(PATH, sealed, Idempotency_Key="c"),
+        ]  # fmt: skip
+
+    first = asked()
+    assert [answer.status_code for answer in first] == [201, 200, 200]
+    vault.put(path, {"value": "s", "type": "secret"})
+    settings.SECRET_KEYS = f"{K2},{K1}"
+    now = vault.get(path).json()["revision"]
+    assert [(one.status_code, one.json()) for one in asked()] == [(one.status_code, one.json()) for one in first]
+    assert vault.get(path).json()["revision"] == now
+    assert vault.put(path, {"value": "z"}, Idempotency_Key="a").status_code == 422
+
+
 def test_equal_secrets_look_unrelated():
     sealed = {
         seals.parse(seals.seal(namespace, key, '"x"', request)).data
