@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import Group
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -17,6 +18,7 @@ from config_service.api.problems import Forbidden
 from config_service.entries.snapshots import time_text
 from config_service.errors import Invalid, NotFound
 from config_service.texts import check_time
+from consensus import client as consensus_client
 
 _USER_FIELDS = {
     "first_name": str, "last_name": str, "email": str, "is_active": bool, "is_staff": bool, "is_superuser": bool,
@@ -69,11 +71,14 @@ def token_body(token: ApiToken) -> dict[str, Any]:
 
 
 class OperatorView(ApiView):
-    """Every one of these needs the permission to operate the group."""
+    """Every one of these needs the permission to operate the group. A write finds, and keeps, what was acknowledged on
+    any node before."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         require(request, "operate")
+        if request.method not in SAFE_METHODS:
+            self._read_index(consensus_client.get_client())
 
     def listed(self, request: Request, items: Any, body: Any) -> Response:
         revision = self.prepare_read(read_query(request, *READ_PARAMETERS))

@@ -112,6 +112,8 @@ def describe_and_log(error: Exception, where: str) -> dict[str, Any]:
     body = _describe(error)
     if body["status"] == 500:
         logger.error("unexpected error in %s", where, exc_info=error)
+    elif isinstance(error, OperationalError | InterfaceError):
+        logger.warning("%s: the database failed: %s", where, str(error).strip())
     return body
 
 

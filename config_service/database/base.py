@@ -14,24 +14,29 @@ from psycopg.errors import _WaitTimeout
 
 # In seconds; None: as long as it takes. Set by the web process: a node's worker may have much to apply.
 answer_timeout_s: float | None = None
-# Who finds it hanging finds out for all: for so long nobody else waits for it, and one request waits once.
+# Who finds it hanging finds out for all: for so long nobody else waits for it, and one request waits once. Who gets an
+# answer does too: it is back.
 QUIET_S = 1.0
-_gave_up_s = float("-inf")
+_NEVER = float("-inf")
+_gave_up_s = _NEVER
 
 
 class BoundedConnection(psycopg.Connection):
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         try:
-            return super().wait(gen, interval, answer_timeout_s if timeout is None else timeout)
+            answer = super().wait(gen, interval, answer_timeout_s if timeout is None else timeout)
         except _WaitTimeout as error:
             self.pgconn.finish()
-            _give_up()
+            _note_gave_up(time.monotonic())
             raise psycopg.OperationalError("Postgres does not answer") from error
+        if _gave_up_s != _NEVER:
+            _note_gave_up(_NEVER)
+        return answer
 
 
-def _give_up() -> None:
+def _note_gave_up(at_s: float) -> None:
     global _gave_up_s
-    _gave_up_s = time.monotonic()
+    _gave_up_s = at_s
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -42,5 +47,5 @@ class DatabaseWrapper(base.DatabaseWrapper):
         try:
             return BoundedConnection.connect(**conn_params)
         except psycopg.errors.ConnectionTimeout:
-            _give_up()
+            _note_gave_up(time.monotonic())
             raise

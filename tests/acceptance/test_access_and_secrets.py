@@ -48,12 +48,30 @@ def test_a_token_is_refused_on_every_node_that_has_applied_that_it_is_revoked(gr
     token, token_id = newcomer(group, first, f"eve-{uuid.uuid4().hex[:6]}", "read:*")
     # Who asks is looked up before the group is asked anything: a node that is behind does not know the token yet.
     eventually(lambda: call(group, third, "GET", "namespaces/", token=token).status_code == 200, 10)
-    revision = call(group, second, "DELETE", f"tokens/{token_id}").headers["config-revision"]
+    revoked = call(group, second, "DELETE", f"tokens/{token_id}")
+    assert revoked.status_code == 204, revoked.text
+    revision = revoked.headers["config-revision"]
     for node in group.nodes:
         query = f"consistency=stale&min_revision={revision}"
         assert call(group, node, "GET", f"namespaces/?{query}").status_code == 200
         for path in ("namespaces/?consistency=stale", "namespaces/storefront/entries/motd?consistency=stale"):
             assert call(group, node, "GET", path, token=token).status_code == 401
+
+
+def test_what_was_made_on_one_node_is_changed_on_another_at_once(group: RealGroup) -> None:
+    """A node that has not applied it yet catches up first: nothing is missed, and nothing that was set is lost."""
+    first, second, third = group.nodes
+    for turn in range(15):
+        name = f"kim-{uuid.uuid4().hex[:6]}"
+        _, token_id = newcomer(group, first, name, "read:*")
+        assert call(group, first, "PUT", f"users/{name}", {"email": "kim@example.com"}).status_code == 200
+        changed = call(group, second, "PUT", f"users/{name}", {"first_name": "Kim"})
+        assert (changed.status_code, changed.json()["email"]) == (200, "kim@example.com"), f"turn {turn}"
+        assert call(group, third, "DELETE", f"tokens/{token_id}").status_code == 204
+        assert call(group, first, "PUT", f"namespaces/{name}", {}).status_code == 201
+        rules = {"rules": [{"keys": "*", "schema": {"type": "integer"}}]}
+        assert call(group, third, "PUT", f"namespaces/{name}/schema", rules).status_code == 200, f"turn {turn}"
+        assert call(group, second, "DELETE", f"users/{name}").status_code == 204
 
 
 def test_a_secret_is_nowhere_in_clear_and_is_revealed_on_any_node(group: RealGroup) -> None:

@@ -19,6 +19,7 @@ from config_service.entries.snapshots import SECRET
 from config_service.envelope import fingerprint
 from config_service.errors import SchemaConflict, SchemaViolation
 from config_service.proposing import propose
+from consensus import client as consensus_client
 
 MOST_TOLD = 100
 
@@ -44,9 +45,9 @@ class Verdict:
 
 def check_schema(namespace: str, rules: Any) -> Verdict:
     """Which existing values would break ``rules``. Secrets cannot be checked."""
-    validation.check_namespace(namespace)
-    selectors.require_namespace(namespace)
-    return _verdict(namespace, read(rules))
+    made = read(rules)
+    _check(namespace)
+    return _verdict(namespace, made)
 
 
 def put_schema(
@@ -89,9 +90,11 @@ def check_value(namespace: str, key: str, value_json: str) -> None:
         raise SchemaViolation(f"{key}: {reasons[0]}", {"value": list(reasons)})
 
 
-def _check(namespace: str, comment: str) -> None:
+def _check(namespace: str, comment: str = "") -> None:
+    """The namespace may have been made on another node a moment ago, so the group is asked first."""
     validation.check_namespace(namespace)
     validation.check_text("comment", comment, validation.MAX_COMMENT_LENGTH)
+    consensus_client.get_client().read_index()
     selectors.require_namespace(namespace)
 
 
