@@ -47,9 +47,9 @@ def follower(group: RealGroup) -> str:
 
 
 def test_nodes_come_go_and_catch_up(group: RealGroup) -> None:
-    founders = group.members()
+    founders, leader = group.members(), group.leader()
     for i in range(40):
-        assert group.put(group.leader(), f"membership/{i}", i).status_code == 201
+        assert group.put(leader, f"membership/{i}", i).status_code == 201
     for node in founders:
         eventually(lambda node=node: group.sql(node, "SELECT index FROM consensus_logbase")[0][0] > 50, 30, "trimmed")
 
@@ -66,8 +66,9 @@ def test_nodes_come_go_and_catch_up(group: RealGroup) -> None:
     # One that was away longer than the log reaches comes back by itself.
     away = follower(group)
     group.act("kill", away)
+    leader = group.leader()
     for i in range(40, 80):
-        assert group.put(group.leader(), f"membership/{i}", i).status_code == 201
+        assert group.put(leader, f"membership/{i}", i).status_code == 201
     last = group.sql(group.leader(), "SELECT index FROM consensus_appliedstate")[0][0]
     base = "SELECT index FROM consensus_logbase"
     eventually(lambda: group.sql(group.leader(), base)[0][0] > last - 15, 30, "the leader's log trimmed")
