@@ -57,7 +57,8 @@ class Command(BaseCommand):
         else:
             self._print(report)
         if report.findings:
-            raise CommandError(f"the audit trail is not sound: {len(report.findings)} findings")
+            count = len(report.findings)
+            raise CommandError(f"the audit trail is not sound: {count} finding{'' if count == 1 else 's'}")
 
     def _report(self, expected: dict[int, str], file: Path | None) -> Report:
         if file is None:
