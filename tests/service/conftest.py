@@ -17,6 +17,7 @@ from config_service.accounts import services as accounts
 from config_service.accounts.models import User
 from config_service.accounts.remembered import remembered_tokens
 from config_service.commandline import rest
+from config_service.entries import services
 from config_service.replicated import ReplicatedTables
 from consensus import client as consensus_client
 from consensus import services as consensus_services
@@ -265,3 +266,11 @@ def nodes(shop: "Api", monkeypatch: pytest.MonkeyPatch) -> set[str]:
     monkeypatch.setenv("CONFIG_TOKEN", shop.headers["Authorization"].removeprefix("Bearer "))
     monkeypatch.delenv("CONFIG_SERVER", raising=False)
     return away
+
+
+@pytest.fixture
+def site(client, root):
+    """The admin of a superuser, and a namespace to work in."""
+    client.force_login(root)
+    services.put_namespace("t", "shop")
+    return client

@@ -12,7 +12,7 @@ from config_service.changesets.models import ChangeSet
 from config_service.entries import selectors, services
 from config_service.sealing.keys import new_key
 from consensus import errors
-from tests.service.test_admin_entries import (
+from tests.service.entry_pages import (
     ADD,
     NEW,
     bulk,
@@ -23,12 +23,9 @@ from tests.service.test_admin_entries import (
     person,
     preview,
     put,
-    site,
     text,
 )
 from tests.service.test_admin_history import at, url
-
-__all__ = ["site"]
 
 LIST = "/admin/changesets/changeset/"
 

@@ -7,9 +7,7 @@ from config_service.entries import selectors, services
 from config_service.entries.models import Namespace
 from config_service.sealing.keys import new_key
 from consensus import errors
-from tests.service.test_admin_entries import change_url, now, person, put, site, text
-
-__all__ = ["site"]
+from tests.service.entry_pages import change_url, now, person, put, text
 
 
 def url(page, *args):

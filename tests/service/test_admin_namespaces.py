@@ -10,7 +10,7 @@ from config_service.entries import selectors, services
 from config_service.entries.models import ConfigEntry, Namespace
 from config_service.entries.schemas import services as schemas
 from config_service.entries.schemas.selectors import versions
-from tests.service.test_admin_entries import (
+from tests.service.entry_pages import (
     ADD,
     LIST,
     NEW,
@@ -23,12 +23,9 @@ from tests.service.test_admin_entries import (
     preview,
     put,
     save,
-    site,
     text,
 )
 from tests.service.test_admin_history import at, url
-
-__all__ = ["site"]
 
 PORTS = [{"keys": "*/port", "schema": {"type": "integer", "minimum": 1}}]
 

@@ -9,9 +9,7 @@ from config_service.accounts import services as accounts
 from config_service.entries import selectors, services
 from config_service.sealing.keys import new_key
 from consensus import errors
-from tests.service.test_admin_entries import LIST, now, person, put, site, text
-
-__all__ = ["site"]
+from tests.service.entry_pages import LIST, now, person, put, text
 
 
 def url(page, *args):

@@ -194,7 +194,7 @@ def test_the_command_prints_the_head_and_fails_on_findings(trail):
     assert f"{trail[-1][0]}:{trail[-1][2].hex()}" in out.getvalue()
     tamper("UPDATE audit_auditrecord SET actor = 'eve' WHERE revision = %s", trail[3][0])
     out = io.StringIO()
-    with pytest.raises(CommandError, match="1 finding$"):
+    with pytest.raises(CommandError, match=r"1 finding$"):
         call_command("verifyaudit", "--json", stdout=out)
     assert [finding["revision"] for finding in json.loads(out.getvalue())["findings"]] == [trail[3][0]]
     with pytest.raises(CommandError, match="REVISION:DIGEST"):
