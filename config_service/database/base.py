@@ -11,6 +11,7 @@ import psycopg
 from django.db.backends.postgresql import base
 from django.db.backends.postgresql.psycopg_any import IsolationLevel
 from psycopg.errors import _WaitTimeout
+from psycopg.waiting import Ready
 
 # In seconds; None: as long as it takes. Set by the web process: a node's worker may have much to apply.
 answer_timeout_s: float | None = None
@@ -23,15 +24,30 @@ _gave_up_s = _NEVER
 
 class BoundedConnection(psycopg.Connection):
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        if _gave_up_s != _NEVER:
+            gen = _noticing_an_answer(gen)
         try:
-            answer = super().wait(gen, interval, answer_timeout_s if timeout is None else timeout)
+            return super().wait(gen, interval, answer_timeout_s if timeout is None else timeout)
         except _WaitTimeout as error:
             self.pgconn.finish()
             _note_gave_up(time.monotonic())
             raise psycopg.OperationalError("Postgres does not answer") from error
-        if _gave_up_s != _NEVER:
+
+
+def _noticing_an_answer(gen: Any) -> Any:
+    """``gen``, which yields what it waits for. Ending well is no answer by itself: a rollback with nothing to roll back
+    asks nobody."""
+    heard = False
+    try:
+        waits_for = next(gen)
+        while True:
+            ready = yield waits_for
+            heard = heard or bool(ready & Ready.R)
+            waits_for = gen.send(ready)
+    except StopIteration as end:
+        if heard:
             _note_gave_up(_NEVER)
-        return answer
+        return end.value
 
 
 def _note_gave_up(at_s: float) -> None:

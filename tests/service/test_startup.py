@@ -87,7 +87,10 @@ def test_a_postgres_that_hangs_is_given_up_until_it_answers(hanging):
     assert opened.closed
     with pytest.raises(psycopg.OperationalError, match="did not answer just now"):
         DatabaseWrapper(connection.settings_dict).get_new_connection({})
-    # An answer to anybody says that it is back: nobody is refused any more.
+    # What asks the server nothing proves nothing; an answer to anybody says that it is back.
+    connection.connection.wait(connection.connection._commit_gen())
+    with pytest.raises(psycopg.OperationalError, match="did not answer just now"):
+        DatabaseWrapper(connection.settings_dict).get_new_connection({})
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     parameters = connection.get_connection_params()
