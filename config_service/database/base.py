@@ -15,19 +15,20 @@ from psycopg.waiting import Ready
 
 # In seconds; None: as long as it takes. Set by the web process: a node's worker may have much to apply.
 answer_timeout_s: float | None = None
-# Who finds it hanging finds out for all: for so long nobody else waits for it, and one request waits once. Who gets an
-# answer does too: it is back.
-QUIET_S = 1.0
+# Who finds it hanging finds out for all: for so long nobody connects to it, and until somebody gets an answer nobody
+# waits for one longer than this. So a request waits once.
+QUIET_S = DOUBTFUL_S = 1.0
 _NEVER = float("-inf")
 _gave_up_s = _NEVER
 
 
 class BoundedConnection(psycopg.Connection):
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        if _gave_up_s != _NEVER:
-            gen = _noticing_an_answer(gen)
+        limit_s = answer_timeout_s if timeout is None else timeout
+        if limit_s is not None and _gave_up_s != _NEVER:
+            gen, limit_s = _noticing_an_answer(gen), min(limit_s, DOUBTFUL_S)
         try:
-            return super().wait(gen, interval, answer_timeout_s if timeout is None else timeout)
+            return super().wait(gen, interval, limit_s)
         except _WaitTimeout as error:
             self.pgconn.finish()
             _note_gave_up(time.monotonic())

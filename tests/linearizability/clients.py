@@ -4,6 +4,7 @@ A result is an object (see `history`), `FAILED` where nothing was done, or `UNKN
 foresee raises `Unexpected`.
 """
 
+import logging
 from collections.abc import Sequence
 
 import httpx
@@ -17,6 +18,8 @@ from consensus.client import get_client
 from consensus.errors import DeadlineExceeded, NoLeader, OutcomeUnknown, Overloaded
 from tests.linearizability.history import FAILED, UNKNOWN
 from tests.linearizability.workload import NAMESPACE
+
+logger = logging.getLogger(__name__)
 
 ACTOR = "linearizability"
 
@@ -45,6 +48,7 @@ class RestClient:
         except httpx.TransportError:
             return FAILED if reads else UNKNOWN
         if answer.status_code == 503:
+            logger.warning("%s of %s was refused: %s", op, key, answer.text)
             return FAILED
         if answer.status_code == 504:
             return FAILED if reads else UNKNOWN
