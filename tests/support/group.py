@@ -80,6 +80,13 @@ class RealGroup:
             if self.state(name) != "active":
                 assert self.rest(name, "POST", f"group/nodes/{name}/undrain").status_code == 200
         self.wait_ready()
+        # A node that has not heard of another one yet would count it as gone, and refuse to drain a third.
+        for name in self.nodes:
+            eventually(lambda name=name: self._sees_all(name), 20, f"{name} hears from everybody")
+
+    def _sees_all(self, node: str) -> bool:
+        members = self.rest(node, "GET", "group").json()["members"]
+        return all(member["reachable"] and member["state"] == "active" for member in members)
 
     def wait_ready(self) -> None:
         for node in self.members():
