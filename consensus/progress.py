@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from consensus.group_commands import ACTIVE, DRAINED
-from consensus.group_view import GroupView
+from consensus.group_view import GroupView, NodeView
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def undrain(view: GroupView, node: str) -> tuple[Step, ...]:
     return (
         Step("In service again", member.state == ACTIVE),
         Step("It answers", member.reachable, "" if member.reachable else "start it"),
-        Step("It has caught up", member.level, "" if member.level else f"{member.lag:,} behind"),
+        Step("It has caught up", member.level, _behind(member)),
     )
 
 
@@ -71,8 +71,12 @@ def rebuild(view: GroupView, node: str) -> tuple[Step, ...]:
     rebuilt = not member.halted
     return (
         Step("Its tables are those of the leader", rebuilt, member.halted),
-        Step("It has caught up", rebuilt and member.level, "" if member.level else f"{member.lag:,} behind"),
+        Step("It has caught up", rebuilt and member.level, _behind(member)),
     )
+
+
+def _behind(member: NodeView) -> str:
+    return "" if member.level else f"{member.lag:,} behind"
 
 
 def _led_by(view: GroupView) -> str:

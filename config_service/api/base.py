@@ -78,10 +78,10 @@ class ApiView(APIView):
             raise found
         return client.read_index() if found is None else found
 
-    def tell_own_view(self) -> None:
+    def tell_own_view(self, view: consensus_services.GroupView) -> None:
         """What is answered is what this node knows, of whatever age that is."""
         self.consistency = "stale"
-        self.age_ms = consensus_services.group_view().leader_heard_ms
+        self.age_ms = view.leader_heard_ms
 
     def http_method_not_allowed(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         """Below an entry's path lies what might be meant as a key: whoever tries hears why it is none."""

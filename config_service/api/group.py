@@ -60,8 +60,7 @@ class GroupView(ApiView):
     def get(self, request: Request) -> Response:
         read_query(request)
         view = services.group_view()
-        self.consistency = "stale"
-        self.age_ms = view.leader_heard_ms
+        self.tell_own_view(view)
         return Response(group_body(view))
 
 

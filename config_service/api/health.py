@@ -36,7 +36,7 @@ def _why_not(view: services.GroupView) -> str:
     if view.outside:
         return f"there is no group yet: {view.waits_for}" if view.waits_for else "the node does not belong to the group"
     if own is None:
-        return "the node does not belong to the group"
+        return "the node's runtime does not run"
     if not view.admitted:
         return "the node waits for the others to say who it is"
     if own.state == DIVERGED:

@@ -20,6 +20,7 @@ from config_service.live.switch_watch import Wanted
 from config_service.switches import services
 from config_service.switches.stored import SwitchSnapshot
 from config_service.switches.validation import NAME, check_name
+from consensus import services as consensus_services
 
 _PREFIX = re.compile(rf"(?:{NAME})?")
 
@@ -47,8 +48,9 @@ class SwitchWatchView(ApiView):
         wanted = _wanted(query)
         wait_s = read_number(query, "wait_s", 0, 0, MAX_WAIT_S)
         text = request.headers.get("Last-Event-ID") or query.get("seen", "")
-        live = require_watchable()
-        self.tell_own_view()
+        view = consensus_services.group_view()
+        live = require_watchable(view)
+        self.tell_own_view(view)
         seen = read_seen(text, live.config.group) if text else None
         whole = seen is None
         seen = seen or Seen(live.config.group)

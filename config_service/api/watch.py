@@ -45,12 +45,12 @@ class Ticket(NamedTuple):
     revision: int
 
 
-def require_watchable() -> hub.Live:
+def require_watchable(view: consensus_services.GroupView) -> hub.Live:
     """Raises `Unavailable` where this process can keep no watch, or takes no new one."""
     live = hub.current()
     if live is None:
         raise Unavailable("this server cannot keep a watch: run the ASGI application", "not_served")
-    if live.watchers.stopping or standing.state(consensus_services.group_view()) != ACTIVE:
+    if live.watchers.stopping or standing.state(view) != ACTIVE:
         raise Unavailable("this node is being taken out of service: watch another one", "draining")
     return live
 
@@ -70,8 +70,9 @@ class WatchView(ApiView):
         prefix = validation.check_prefix(query.get("prefix", ""))
         wait_s = read_number(query, "wait_s", 0, 0, MAX_WAIT_S)
         after = self._position(request, query)
-        require_watchable()
-        self.tell_own_view()
+        view = consensus_services.group_view()
+        require_watchable(view)
+        self.tell_own_view(view)
         response = Response({})
         stream = wants_stream(request)
         response.ticket = Ticket(namespace, prefix, after, wait_s, stream, credential_of(request), self.revision)
