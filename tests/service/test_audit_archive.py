@@ -78,7 +78,7 @@ def test_what_was_archived_elsewhere_is_not_forgotten(records):
     [
         (lambda lines: lines[:3] + lines[4:], "ends too early"),
         (lambda lines: lines[:-1], "ends too early"),
-        (lambda lines: [lines[0], lines[1].replace("root", "eve"), *lines[2:]], "1 finding"),
+        (lambda lines: [lines[0], lines[1].replace("root", "eve"), *lines[2:]], "1 finding$"),
         (lambda lines: lines[1:], "is no archive"),
         (lambda lines: [lines[0], "{", *lines[1:]], "a line of the archive is no JSON"),
         (lambda lines: [lines[0], '{"revision": 1}', *lines[1:]], "a line of the archive is no record"),

@@ -104,7 +104,7 @@ def _with_own(**changes):
     ("view", "reason"),
     [
         (group_view(running=False), "does not run"),
-        (group_view(members=()), "does not belong"),
+        (group_view(members=()), "does not run"),
         (group_view(running=False, stopped="another database"), "has stopped: another database"),
         (group_view(leader=""), "leader"),
         (group_view(leader_heard_ms=2500), "leader"),
