@@ -68,7 +68,7 @@ def received():
 
 
 def opened(url: str) -> PostgresStorage:
-    storage = PostgresStorage(url, "tests", "n1", TABLES, lock_wait_s=0)
+    storage = PostgresStorage(url, "tests", "n1", TABLES, lock_wait_s=10)
     storage.open()
     return storage
 
@@ -88,7 +88,7 @@ def test_r40_tables_and_log_begin_with_the_snapshot(source: str, target: str, re
     storage.save(HardState(2), entries(1, 9))
     storage.install(Snapshot(7, 2, GROUP), received(source), keep_log)
     storage.close()
-    storage = PostgresStorage(target, "tests", "n1", TABLES, lock_wait_s=0)
+    storage = PostgresStorage(target, "tests", "n1", TABLES, lock_wait_s=10)
     stored = storage.open()
     storage.close()
     assert stored.snapshot == Snapshot(7, 2, GROUP)
@@ -177,7 +177,7 @@ def test_a_restored_snapshot_begins_above_all_that_was_seen_with_the_members_of_
     storage.restore(Snapshot(1_000, 2, ALONE), received(source), 7)
     storage.save(HardState(2), entries(1_001, 1_002))
     storage.close()
-    stored = PostgresStorage(target, "tests", "n1", TABLES, lock_wait_s=0)
+    stored = PostgresStorage(target, "tests", "n1", TABLES, lock_wait_s=10)
     begun = stored.open()
     stored.close()
     assert (begun.snapshot, begun.last_index) == (Snapshot(1_000, 2, ALONE), 1_002)

@@ -38,8 +38,9 @@ class Postgres:
     def __init__(self, url: str):
         self.url = url
 
-    def session(self, **options) -> PostgresStorage:
-        return PostgresStorage(self.url, "tests", "n1", lock_wait_s=0, **options)
+    def session(self, lock_wait_s: float = 10, **options) -> PostgresStorage:
+        """It may have to wait: the server ends a session that was closed a moment later."""
+        return PostgresStorage(self.url, "tests", "n1", lock_wait_s=lock_wait_s, **options)
 
     def close(self, storage: PostgresStorage) -> None:
         storage.close()
@@ -173,7 +174,7 @@ def test_a_second_process_under_one_name_is_refused(postgres: Postgres) -> None:
     first = postgres.session()
     first.open()
     with pytest.raises(Fenced, match="another process runs as node n1"):
-        postgres.session().open()
+        postgres.session(lock_wait_s=0).open()
     first.save(HardState(1, "n1"), [])
     first.close()
 
@@ -204,7 +205,7 @@ def test_a_lost_session_is_an_error_and_the_next_one_finds_everything(postgres: 
     with pytest.raises(psycopg.OperationalError):
         storage.save(HardState(1, "n1"), entries(2, 1))
     storage.close()
-    again = PostgresStorage(postgres.url, "tests", "n1", lock_wait_s=10)
+    again = postgres.session()
     assert again.open().last_index == 1
     again.close()
 
@@ -214,7 +215,7 @@ def test_somebody_elses_database_is_refused(postgres: Postgres) -> None:
     storage.open()
     storage.close()
     with pytest.raises(InvariantViolation, match="belongs to node n1 of group tests"):
-        PostgresStorage(postgres.url, "tests", "n2", lock_wait_s=0).open()
+        PostgresStorage(postgres.url, "tests", "n2", lock_wait_s=10).open()
 
 
 @pytest.mark.parametrize(
