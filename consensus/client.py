@@ -12,7 +12,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
@@ -53,6 +53,7 @@ from consensus.wire import PROPOSAL_VERSION, ChangeNote, Proposal, encode
 
 BLOCK_S = 1
 GRACE_S = 0.5
+SILENT_RUNTIME = "this node's runtime does not answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,8 @@ class Applied:
 @dataclass(slots=True)
 class _Call:
     future: Future
+    # What its caller hears where no answer comes.
+    late: ConsensusError
     request_id: str
     began_s: float
     until_s: float
@@ -85,7 +88,7 @@ class Client:
         self.applied_index = 0
         self._noting = threading.Lock()
         self.meter = Meter()
-        self._sender = RequestSender(config, self._fail)
+        self._sender = RequestSender(config, self._fail, self._exclusively)
         self._receiver = threading.Thread(target=self._receive_forever, name="consensus-answers", daemon=True)
         self._receiver.start()
 
@@ -108,7 +111,7 @@ class Client:
         request = ProposeRequest(
             self._answers_key, token, int(deadline_s * 1000), request_id, int(kind), encode(proposal)
         )
-        return self._submit(request, deadline_s, request_id)
+        return self._submit(request, deadline_s, OutcomeUnknown(request_id), request_id)
 
     def propose(
         self,
@@ -131,13 +134,13 @@ class Client:
         What is read from this node's database afterwards is linearizable. Raises `NoLeader`, `Diverged`,
         `DeadlineExceeded`.
         """
-        future = self.submit_read(deadline_s)
-        return self._wait(future, deadline_s, NoLeader("this node's runtime does not answer")).index
+        return self._wait(self.submit_read(deadline_s), deadline_s, NoLeader(SILENT_RUNTIME)).index
 
     def submit_read(self, deadline_s: float | None = None) -> "Future[Applied]":
         """Begin a `read_index` without waiting for its end."""
         seconds = self._deadline(deadline_s)
-        return self._submit(ReadRequest(self._answers_key, next(self._tokens), int(seconds * 1000)), seconds)
+        request = ReadRequest(self._answers_key, next(self._tokens), int(seconds * 1000))
+        return self._submit(request, seconds, NoLeader(SILENT_RUNTIME))
 
     def note_applied(self, index: int) -> None:
         """Somebody has read this node's tables at ``index``."""
@@ -150,7 +153,7 @@ class Client:
         request = WaitRequest(self._answers_key, next(self._tokens), int(seconds * 1000), index)
         late = DeadlineExceeded(f"this node has not applied revision {index} in time")
         try:
-            return self._wait(self._submit(request, seconds), deadline_s, late).index
+            return self._ask(request, seconds, late).index
         except DeadlineExceeded:
             raise late from None
 
@@ -160,7 +163,7 @@ class Client:
         request = TransferRequest(self._answers_key, next(self._tokens), int(seconds * 1000), to)
         late = DeadlineExceeded("leadership has not moved in time")
         try:
-            return self._wait(self._submit(request, seconds), deadline_s, late).result.decode()
+            return self._ask(request, seconds, late).result.decode()
         except DeadlineExceeded:
             raise late from None
 
@@ -172,13 +175,13 @@ class Client:
         seconds = self._deadline(deadline_s)
         request = ChangeRequest(self._answers_key, next(self._tokens), int(seconds * 1000), note)
         late = DeadlineExceeded("it is not known whether the change of the membership has begun")
-        return self._wait(self._submit(request, seconds), deadline_s, late).index
+        return self._ask(request, seconds, late).index
 
     def rebuild(self, deadline_s: float | None = None) -> None:
         """Have this node's tables replaced by an image of the leader's. Returns when that has begun."""
         seconds = self._deadline(deadline_s)
         request = RebuildRequest(self._answers_key, next(self._tokens), int(seconds * 1000))
-        self._wait(self._submit(request, seconds), deadline_s, NoLeader("this node's runtime does not answer"))
+        self._ask(request, seconds, NoLeader(SILENT_RUNTIME))
 
     def tell_load(self, load: Load) -> None:
         """Tell the runtime what this process has to do."""
@@ -194,7 +197,7 @@ class Client:
             self._answers_key, next(self._tokens), int(deadline_s * 1000), index, above, size, digest, offset, data
         )
         late = DeadlineExceeded("it is not known whether the snapshot was restored: look at the group")
-        done = self._wait(self._submit(request, deadline_s), deadline_s, late)
+        done = self._ask(request, deadline_s, late)
         return int(done.result), done.index
 
     # --- registers, which need no leader -----------------------------------------------------------------------------
@@ -210,7 +213,7 @@ class Client:
         request = RegisterRequest(
             self._answers_key, next(self._tokens), int(seconds * 1000), name, request_id, fingerprint, command
         )
-        answer = self._wait(self._submit(request, seconds, request_id), deadline_s, OutcomeUnknown(request_id))
+        answer = self._ask(request, seconds, OutcomeUnknown(request_id), request_id)
         return register_outcome_decoder.decode(answer.result)
 
     def read_register(self, name: str, deadline_s: float | None = None) -> RegisterOutcome:
@@ -222,7 +225,9 @@ class Client:
         seconds = self._deadline(deadline_s)
         futures = [
             self._submit(
-                RegisterRequest(self._answers_key, next(self._tokens), int(seconds * 1000), name, "", b"", b""), seconds
+                RegisterRequest(self._answers_key, next(self._tokens), int(seconds * 1000), name, "", b"", b""),
+                seconds,
+                NoMajority(),
             )
             for name in names
         ]
@@ -233,23 +238,27 @@ class Client:
         """A page of all registers' names after ``after``, deleted ones among them. Raises as `read_register`."""
         seconds = self._deadline(deadline_s)
         request = RegisterNamesRequest(self._answers_key, next(self._tokens), int(seconds * 1000), after)
-        answer = self._wait(self._submit(request, seconds), deadline_s, NoMajority())
+        answer = self._ask(request, seconds, NoMajority())
         return register_names_decoder.decode(answer.result)
 
     def register_news(self, life: int, position: int, wait_s: float) -> RegisterNews:
         """What this node has learned after ``position`` of its ``life`` (0, 0: all); waits for it. `NoLeader`."""
         request = RegisterNewsRequest(self._answers_key, next(self._tokens), int(wait_s * 1000), life, position)
-        answer = self._wait(self._submit(request, wait_s), wait_s, NoLeader("this node's runtime does not answer"))
+        answer = self._ask(request, wait_s, NoLeader(SILENT_RUNTIME))
         return register_news_decoder.decode(answer.result)
 
     # --- sending ---------------------------------------------------------------------------------------------------
     def _deadline(self, deadline_s: float | None) -> float:
         return self._config.deadline_s if deadline_s is None else deadline_s
 
-    def _submit(self, request: Request, deadline_s: float, request_id: str = "") -> Future:
+    def _ask(self, request: Request, deadline_s: float, late: ConsensusError, request_id: str = "") -> Applied:
+        return self._wait(self._submit(request, deadline_s, late, request_id), deadline_s, late)
+
+    def _submit(self, request: Request, deadline_s: float, late: ConsensusError, request_id: str = "") -> Future:
+        """``late`` is what the future ends with where no answer comes."""
         future: Future = Future()
         now_s = time.monotonic()
-        self._calls[request.token] = _Call(future, request_id, now_s, now_s + deadline_s + GRACE_S)
+        self._calls[request.token] = _Call(future, late, request_id, now_s, now_s + deadline_s + GRACE_S)
         self._outgoing.append(request)
         self._flush()
         return future
@@ -282,11 +291,17 @@ class Client:
                 self._sending.release()
         self._flush()
 
-    def _fail(self, batch: list[Request], reason: str) -> None:
-        for request in batch:
+    def _exclusively(self, work: Callable[[], None]) -> None:
+        with self._sending:
+            work()
+        self._flush()
+
+    def _fail(self, requests: list[Request], reason: str, certain: bool) -> None:
+        for request in requests:
             call = self._calls.pop(request.token, None)
             if call is not None:
-                call.future.set_exception(NoLeader(reason) if reason else _unanswered(call))
+                nothing_done = certain or isinstance(call.late, NoLeader)
+                call.future.set_exception(NoLeader(reason) if nothing_done else call.late)
 
     # --- receiving -------------------------------------------------------------------------------------------------
     def _wait(self, future: Future, deadline_s: float | None, late: ConsensusError) -> Applied:
@@ -324,7 +339,7 @@ class Client:
         """End the calls whose answer will not come: the runtime died, or its answer was lost."""
         for token, call in list(self._calls.items()):
             if call.until_s < now_s and self._calls.pop(token, None) is not None:
-                call.future.set_exception(_unanswered(call))
+                call.future.set_exception(call.late)
 
     def _settle_all(self, frames: list[bytes]) -> None:
         """Settle what came together; what the callers submit on hearing of it (by callbacks) leaves together."""
@@ -349,11 +364,6 @@ class Client:
             call.future.set_result(Applied(answer.index, answer.result))
         else:
             call.future.set_exception(from_status(answer.status, answer.result, call.request_id))
-
-
-def _unanswered(call: _Call) -> ConsensusError:
-    """Of a proposal nobody knows what has become; anything else simply was not done."""
-    return OutcomeUnknown(call.request_id) if call.request_id else NoLeader()
 
 
 def new_request_id() -> str:

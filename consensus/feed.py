@@ -2,7 +2,8 @@
 
 Answers go to a list of the asking process in this node's own Redis, which expires if that process is gone. The applied
 index goes out on two channels: on one at once, for whoever has something to do then, and on one now and then, for all
-others. Whoever misses one learns it from the next, and reads what was applied from Postgres.
+others. Whoever misses one learns it from the next, and reads what was applied from Postgres. An answer that may have
+been lost with a connection is given again: who has it already takes no notice.
 """
 
 import time
@@ -30,7 +31,7 @@ class Feed:
         self._applied_key = keys.applied(config.group, config.node)
         self._series_key = keys.series(config.group, config.node)
         self._applied_lately_key = keys.applied_lately(config.group, config.node)
-        self._pusher: Pusher[_Item] = Pusher(reactor, "feed", config.redis_url, _render, _weigh)
+        self._pusher: Pusher[_Item] = Pusher(reactor, "feed", config.redis_url, _render, _weigh, keeps=True)
         self._told = self._told_lately = 0
         self._told_lately_s = 0.0
 

@@ -5,6 +5,8 @@ late one.
 node's thread, which never waits.
 """
 
+from collections.abc import Iterator
+
 import redis
 from redis.backoff import NoBackoff
 from redis.connection import AbstractConnection
@@ -70,15 +72,15 @@ class Link:
         """Without waiting for the replies; see `replies_now`."""
         self._connection.send_packed_command(self.pack(*commands))
 
-    def replies_now(self) -> list:
-        """The replies to what was sent, as far as they are there; an error of the server stands for itself."""
-        replies = []
+    def replies_now(self) -> Iterator[object]:
+        """The replies to what was sent, as far as they are there; an error of the server stands for itself. One by
+        one, so that those before the end of a connection count."""
         while self._connection.can_read(0):
             try:
-                replies.append(self._connection.read_response())
+                reply = self._connection.read_response()
             except redis.ResponseError as error:
-                replies.append(error)
-        return replies
+                reply = error
+            yield reply
 
     def close(self) -> None:
         self._connection.disconnect()

@@ -108,6 +108,17 @@ Request = (
 )
 
 
+# Asked twice, these are done once: by their request id, or because they change nothing.
+REPEATABLE = (
+    ProposeRequest,
+    ReadRequest,
+    WaitRequest,
+    RegisterRequest,
+    RegisterNamesRequest,
+    RegisterNewsRequest,
+)
+
+
 class RegisterOutcome(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """``kind`` is a `paxos.work.Kind`: done, conflict or too large. ``version`` is 0 where there is no value; after a
     change that was done, the one that it made."""

@@ -1,7 +1,10 @@
 """What several integration tests need."""
 
+from collections.abc import Iterator
+
 import pytest
 
+from tests.support.listener import Listener
 from tests.support.loop import Loop
 
 
@@ -9,5 +12,12 @@ from tests.support.loop import Loop
 def loop():
     """A reactor that runs in a thread of its own."""
     made = Loop()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    made = Listener()
     yield made
     made.close()

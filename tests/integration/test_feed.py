@@ -6,6 +6,8 @@ from consensus import keys
 from consensus.conf import NodeConfig
 from consensus.feed import Feed, _render
 from consensus.requests import Answer, answers_decoder
+from consensus.wire import encode
+from tests.support.listener import Listener, read_until
 from tests.support.loop import Loop
 from tests.support.waiting import eventually
 
@@ -62,4 +64,28 @@ def test_who_is_in_no_hurry_hears_the_latest_index_now_and_then(loop: Loop, redi
             if message := listener.get_message():
                 heard.append(int(message["data"]))
         assert len(heard) < 50
+    loop.call(feed.stop)
+
+
+def test_an_answer_that_a_silent_connection_may_have_swallowed_is_given_again(loop: Loop, listener: Listener) -> None:
+    url = f"redis://127.0.0.1:{listener.port}/0"
+    feed = loop.call(lambda: Feed(loop.reactor, NodeConfig("feeds", "n1", url, {"n1": url})))
+    for turn in range(2):
+        connection = listener.accept()
+        read_until(connection, b"PING")
+        connection.sendall(b"+PONG\r\n")
+        if not turn:
+            loop.call(lambda: feed.publish({"me": [Answer(1, "ok", 7)]}, 0))
+        assert encode([Answer(1, "ok", 7)]) in read_until(connection, b"EXPIRE")
+    loop.call(feed.stop)
+
+
+def test_an_answer_that_redis_refuses_holds_nothing_up(loop: Loop, redis_url: str) -> None:
+    feed = loop.call(lambda: Feed(loop.reactor, NodeConfig("feeds", "n1", redis_url, {"n1": redis_url})))
+    with redis.Redis.from_url(redis_url) as client:
+        client.set("no list", "x")
+        loop.call(lambda: feed.publish({"no list": [Answer(1, "ok", 7)]}, 0))
+        loop.call(lambda: feed.publish({"you": [Answer(2, "ok", 7)]}, 0))
+        _, raw = client.blpop(["you"], 10)
+        assert answers_decoder.decode(raw) == [Answer(2, "ok", 7)]
     loop.call(feed.stop)

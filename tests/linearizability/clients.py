@@ -136,7 +136,8 @@ class NativeClient:
             return self._read(str(key)) if op == "read" else self._write(op, str(key), arg)
         except OutcomeUnknown:
             return UNKNOWN
-        except (NoLeader, Overloaded, DeadlineExceeded, OperationalError, InterfaceError):
+        except (NoLeader, Overloaded, DeadlineExceeded, OperationalError, InterfaceError) as error:
+            logger.warning("%s of %s was refused: %r", op, key, error)
             return FAILED
 
     def _read(self, key: str) -> dict:
