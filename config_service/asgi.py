@@ -29,7 +29,7 @@ from config_service.api.lean import LeanWrites  # noqa: E402
 from config_service.api.metrics import count  # noqa: E402
 from config_service.api.rendering import render_held  # noqa: E402
 from config_service.api.watches import Watches  # noqa: E402
-from config_service.bridge import DjangoBridge, Receive, Scope, Send, Threads  # noqa: E402
+from config_service.bridge import DjangoBridge, QuestionThreads, Receive, Scope, Send, Threads  # noqa: E402
 from config_service.database import base as database  # noqa: E402
 from config_service.live import hub  # noqa: E402
 from config_service.live.telling import Teller  # noqa: E402
@@ -49,7 +49,7 @@ class Application:
 
     def __init__(self) -> None:
         self._pool = Threads(settings.WEB_THREADS, "django")
-        self._loop_pool = Threads(LOOP_THREADS, "live")
+        self._loop_pool = QuestionThreads(LOOP_THREADS, "live")
         self._django = DjangoBridge(self._pool, settings.WEB_WAITING_MOST, problems.refusal)
         self._writes = LeanWrites(self._django, self._pool, throttle)
         self._live: hub.Live | None = None

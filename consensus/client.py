@@ -131,7 +131,8 @@ class Client:
     def read_index(self, deadline_s: float | None = None) -> int:
         """Wait until this node has applied all that was committed when this was called (Raft thesis 6.4).
 
-        What is read from this node's database afterwards is linearizable. Raises `NoLeader`, `Diverged`,
+        What is read from this node's database afterwards is linearizable where the database has lost nothing since:
+        `reads.catch_up` makes sure of that. Raises `NoLeader`, `Diverged`,
         `DeadlineExceeded`.
         """
         return self._wait(self.submit_read(deadline_s), deadline_s, NoLeader(SILENT_RUNTIME)).index
@@ -143,12 +144,13 @@ class Client:
         return self._submit(request, seconds, NoLeader(SILENT_RUNTIME))
 
     def note_applied(self, index: int) -> None:
-        """Somebody has read this node's tables at ``index``."""
-        with self._noting:
-            self.applied_index = max(self.applied_index, index)
+        """Somebody was told what this node's tables hold at ``index``."""
+        if index > self.applied_index:
+            with self._noting:
+                self.applied_index = max(self.applied_index, index)
 
     def wait_applied(self, index: int, deadline_s: float | None = None) -> int:
-        """Wait until this node has applied ``index``. Raises `DeadlineExceeded`."""
+        """Wait until this node's runtime has applied ``index``; see `reads.reach`. Raises `DeadlineExceeded`."""
         seconds = self._deadline(deadline_s)
         request = WaitRequest(self._answers_key, next(self._tokens), int(seconds * 1000), index)
         late = DeadlineExceeded(f"this node has not applied revision {index} in time")

@@ -29,7 +29,7 @@ class Reactor:
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
-        self._masks: dict[socket.socket, int] = {}
+        self._masks: dict[socket.socket | int, int] = {}
         self._watched: list[Watched] = []
         self._posted: deque[Callable[[], None]] = deque()
         self._awake = False
@@ -54,8 +54,8 @@ class Reactor:
     def remove(self, watched: Watched) -> None:
         self._watched.remove(watched)
 
-    def watch(self, sock: socket.socket, mask: int, watched: Watched) -> None:
-        """Say when ``sock`` can be read or written (``mask``; 0: no longer)."""
+    def watch(self, sock: socket.socket | int, mask: int, watched: Watched) -> None:
+        """Say when ``sock``, or the socket of this descriptor, can be read or written (``mask``; 0: no longer)."""
         before = self._masks.get(sock, 0)
         if mask == before:
             return

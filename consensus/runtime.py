@@ -33,6 +33,7 @@ from consensus.raft.messages import Identity
 from consensus.raft.replication import LogConflict
 from consensus.reactor import Reactor
 from consensus.requests import Answer, Request
+from consensus.session_watch import SessionWatch
 from consensus.storage import CONNECTION_ERRORS, PostgresStorage
 from consensus.transport import LifeTransport, RedisTransport
 from consensus.wire import PeerMessage
@@ -185,13 +186,22 @@ class Runtime:
         # Not before this process is the node: one that will be refused must not take another one's messages.
         self._inbox.start()
         logger.info("node %s lives, epoch %d, term %d", self.config.node, driver.epoch, driver.node.term)
+        session = SessionWatch(self._reactor, storage)
+        session.start()
+        try:
+            self._turn_on(driver, session)
+            self._hand_over(driver)
+        finally:
+            session.stop()
+
+    def _turn_on(self, driver: Driver, session: SessionWatch) -> None:
         more = False
         while not self._stopping.is_set():
             events = self._wait(0.0 if more else driver.patience_s(monotonic_ms()))
+            session.require_alive()
             more = driver.turn(events, monotonic_ms())
             self._publish({})
             self.publisher.publish(driver, monotonic_ms())
-        self._hand_over(driver)
 
     def _wait(self, timeout_s: float) -> Events:
         """Everything that has happened, waiting for something if nothing has."""

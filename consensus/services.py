@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from consensus import client as consensus_client
-from consensus import forecast, origin
+from consensus import forecast, origin, reads
 from consensus.conf import get_config
 from consensus.errors import Diverged, NoLeader, Refused
 from consensus.fingerprints import fingerprint
@@ -219,7 +219,7 @@ def _change(change: Change, node: str, actor: str) -> None:
     client = consensus_client.get_client()
     index = client.change_membership(ChangeNote(change, node, actor, now(), origin.current()))
     if index:
-        client.wait_applied(index)
+        reads.reach(index)
 
 
 def rebuild(node: str) -> None:

@@ -117,7 +117,9 @@ def bigint(value: int) -> bytes:
 
 
 def raw_connection() -> psycopg.Connection:
-    """The psycopg connection under Django's default one, with server-side preparation switched on."""
+    """The psycopg connection under Django's default one, with server-side preparation switched on. As before Django's
+    own queries, one that has died since the last request is replaced."""
+    connection.close_if_health_check_failed()
     connection.ensure_connection()
     raw = connection.connection
     if raw.prepare_threshold is None:
@@ -242,15 +244,15 @@ def execute(sql: str, *parameters: object) -> Cursor:
 
 
 def execute_first(sql: str, *parameters: object) -> Cursor:
-    """`execute` for what begins a request, and only reads: where the connection has died since the last one, once more
-    on another. It takes the place of the look that Django has at its connection before every request."""
-    replaceable = connection.connection is not None and not connection.in_atomic_block
+    """`execute` for what begins a request, and only reads: where the connection has died since the last request, once
+    more on another. It takes the place of the look that Django has at its connection before every request; after
+    the first query there is no other connection, since what one of them saw another one may not have yet."""
+    replaceable = connection.connection is not None and not connection.health_check_done
+    connection.health_check_done = True
     try:
-        cursor = execute(sql, *parameters)
+        return execute(sql, *parameters)
     except (OperationalError, InterfaceError):
-        if not replaceable:
+        if not replaceable or connection.in_atomic_block:
             raise
         connection.close()
-        cursor = execute(sql, *parameters)
-    connection.health_check_done = True
-    return cursor
+        return execute(sql, *parameters)

@@ -304,6 +304,17 @@ class PostgresStorage:
             raise InvariantViolation(f"log entries between {first} and {last} are missing from storage")
         return entries
 
+    @property
+    def descriptor(self) -> int:
+        """Of the session's socket."""
+        assert self._connection is not None, "open first"
+        return self._connection.fileno()
+
+    def take_notices(self) -> None:
+        """Take what came without being asked for. Raises one of `CONNECTION_ERRORS` where the session has ended."""
+        assert self._connection is not None, "open first"
+        self._connection.pgconn.consume_input()
+
     def close(self) -> None:
         """End the session, and with it the hold on the node's identity."""
         if self._connection is not None:

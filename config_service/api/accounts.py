@@ -18,7 +18,6 @@ from config_service.api.problems import Forbidden
 from config_service.entries.snapshots import time_text
 from config_service.errors import Invalid, NotFound
 from config_service.texts import check_time
-from consensus import client as consensus_client
 
 _USER_FIELDS = {
     "first_name": str, "last_name": str, "email": str, "is_active": bool, "is_staff": bool, "is_superuser": bool,
@@ -78,7 +77,7 @@ class OperatorView(ApiView):
         super().initial(request, *args, **kwargs)
         require(request, "operate")
         if request.method not in SAFE_METHODS:
-            self._read_index(consensus_client.get_client())
+            self.catch_up()
 
     def listed(self, request: Request, items: Any, body: Any) -> Response:
         revision = self.prepare_read(read_query(request, *READ_PARAMETERS))

@@ -14,6 +14,7 @@ from config_service.entries import history, selectors, validation
 from config_service.errors import Invalid
 from config_service.texts import read_time
 from consensus import client as consensus_client
+from consensus import reads
 from consensus import services as consensus_services
 from consensus.conf import get_config
 
@@ -45,19 +46,23 @@ class ApiView(APIView):
         """Make this node as fresh as the caller wants; returns the revision that the read will be at least at."""
         stale = self.stale(query)
         least = read_number(query, "min_revision", 0, 0, MAX_REVISION)
-        client = consensus_client.get_client()
         if stale:
             self.age_ms = consensus_services.require_agreement().leader_heard_ms
-            self.revision = selectors.applied_revision()
-            # After a crash Postgres may have lost the last that was applied, until it is applied again from the log.
-            least = max(least, client.applied_index)
+            # What somebody was told here does not go away, not even by a crash of Postgres.
+            least = max(least, consensus_client.get_client().applied_index)
+            self.revision = reads.reach(least)
         else:
-            self.revision = self._read_index(client)
+            self.revision = self.catch_up(least)
             confirm(self.request)
-        if least > self.revision:
-            client.wait_applied(least)
-            self.revision = least
         return self.revision
+
+    def catch_up(self, least: int = 0) -> int:
+        """Make this node as fresh as the group was when the request came; returns the revision that it is at."""
+        found = self.request.META.get(READ_ROUND)
+        if isinstance(found, Exception):
+            raise found
+        index = consensus_client.get_client().read_index() if found is None else found
+        return reads.reach(max(index, least))
 
     def read_past(self, query: dict[str, str]) -> int | None:
         """The revision that ``revision=`` or ``at=`` means, None for now. To be called after `prepare_read`."""
@@ -71,12 +76,6 @@ class ApiView(APIView):
 
     def applied(self) -> int:
         return max(self.revision or 0, selectors.applied_revision())
-
-    def _read_index(self, client: consensus_client.Client) -> int:
-        found = self.request.META.get(READ_ROUND)
-        if isinstance(found, Exception):
-            raise found
-        return client.read_index() if found is None else found
 
     def tell_own_view(self, view: consensus_services.GroupView) -> None:
         """What is answered is what this node knows, of whatever age that is."""

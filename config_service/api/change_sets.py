@@ -41,7 +41,6 @@ from config_service.entries.snapshots import SECRET, shown
 from config_service.entries.transacting import at_place
 from config_service.errors import Invalid, Unprocessable
 from config_service.texts import check_time
-from consensus import client as consensus_client
 
 _FIELDS: dict[str, tuple[dict[str, type], dict[str, type]]] = {
     PUT: ({"value": object}, {"type": str, "comment": str, "ttl_s": int, "expires_at": str, "base_revision": int}),
@@ -147,7 +146,7 @@ class ChangeSetsView(ApiView):
 class _OneView(ApiView):
     def found(self, request: Request, change_set: int, step: str) -> ChangeSetSnapshot:
         """As it is now in the group, for a caller who may do ``step`` with it."""
-        self._read_index(consensus_client.get_client())
+        self.catch_up()
         found = selectors.get_change_set(change_set)
         _require(request, step, found)
         return found

@@ -67,6 +67,7 @@ class HotReads:
         decision, held = live.authority.known(credential, namespace), live.replica.get(namespace, key)
         if decision is None or not decision.allowed or held is None or self._throttle.take(decision.throttled_by):
             return 0
+        live.client.note_applied(live.replica.revision)
         told = [(b"config-revision", b"%d" % live.replica.revision), (b"config-consistency", consistency.encode())]
         if age_ms is not None:
             told.append((b"config-age-ms", b"%d" % age_ms))

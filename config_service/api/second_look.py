@@ -9,7 +9,7 @@ import threading
 from rest_framework.request import Request
 
 from config_service.accounts.selectors import accounts_revision
-from consensus import client as consensus_client
+from consensus import reads
 from consensus.errors import ConsensusError
 
 WAIT_S = 1.0
@@ -25,7 +25,7 @@ def worthwhile(request: Request) -> bool:
         return False
     try:
         before = accounts_revision()
-        consensus_client.get_client().read_index(WAIT_S)
+        reads.catch_up(WAIT_S)
         return accounts_revision() != before
     except ConsensusError:
         return False

@@ -20,7 +20,7 @@ from config_service.errors import Invalid, Unavailable
 from config_service.live import hub, standing
 from config_service.live.authority import Credential
 from config_service.live.changes import end_of
-from consensus import client as consensus_client
+from consensus import reads
 from consensus import services as consensus_services
 from consensus.errors import ConsensusError
 from consensus.group_commands import ACTIVE
@@ -104,6 +104,6 @@ class WatchView(ApiView):
     def _newest(self) -> tuple[int, bool]:
         """The group's newest revision; or this node's, where the group does not answer."""
         try:
-            return consensus_client.get_client().read_index(), True
+            return reads.catch_up(), True
         except ConsensusError:
             return selectors.applied_revision(), False

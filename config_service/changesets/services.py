@@ -31,7 +31,7 @@ from config_service.envelope import CommandBase
 from config_service.errors import Invalid, PreconditionFailed
 from config_service.proposing import first_answer, propose
 from config_service.texts import check_text
-from consensus import client as consensus_client
+from consensus import reads
 from consensus.client import new_request_id
 
 MAX_TITLE_LENGTH = 200
@@ -47,7 +47,7 @@ def create(
     _check_texts(title, comment)
     request_id = request_id or new_request_id()
     # What this node has applied must not be older than what the caller has seen elsewhere.
-    consensus_client.get_client().read_index()
+    reads.catch_up()
     drafted = drafting.draft(edits, request_id)
     asked = _asked("create", actor, title, comment, [one.asked for one in drafted])
     done = first_answer(request_id, asked)
@@ -70,7 +70,7 @@ def edit(
     was approved or scheduled is so no longer."""
     _check_texts(title, comment)
     request_id = request_id or new_request_id()
-    consensus_client.get_client().read_index()
+    reads.catch_up()
     drafted = drafting.draft(edits, request_id, seen.edits)
     given = (title, comment, [one.asked for one in drafted])
     return _do(

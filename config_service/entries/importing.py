@@ -13,7 +13,7 @@ from config_service.entries.planning import REPLACE, Plan, Scope, check_scope, p
 from config_service.entries.transfer.formats import Format, read_file
 from config_service.envelope import Done
 from config_service.proposing import first_answer, propose
-from consensus import client as consensus_client
+from consensus import reads
 from consensus.client import new_request_id
 
 # Nodes that are busy take seconds to apply ten thousand entries.
@@ -48,7 +48,7 @@ def dry_run(scope: Scope, format: Format, data: bytes) -> Plan:
     """What `steps` would do now. Raises as it does."""
     check_scope(scope)
     document = read_file(format, data)
-    consensus_client.get_client().read_index()
+    reads.catch_up()
     return plan(scope, document, new_request_id())
 
 
@@ -64,7 +64,7 @@ def steps(actor: str, scope: Scope, format: Format, data: bytes, *, request_id: 
     yield Progress("read", 0, len(data))
     document = read_file(format, data)
     yield Progress("read", len(data), len(data))
-    consensus_client.get_client().read_index()
+    reads.catch_up()
     if (known := first_answer(request_id, asked)) is not None:
         return _imported(known)
     made = plan(scope, document, request_id)

@@ -10,7 +10,7 @@ from django.utils.crypto import salted_hmac
 
 from config_service.entries import selectors
 from config_service.entries.tables import Key
-from consensus import client as consensus_client
+from consensus import reads
 
 
 def hidden(value_json: str) -> str:
@@ -23,7 +23,7 @@ def is_secret(namespace: str, key: str) -> bool:
     """`secrets_among` for one entry, at the cost of one look where the namespace holds none."""
     secret, others = selectors.secrecy_of(namespace, key)
     if not secret and others:
-        consensus_client.get_client().read_index()
+        reads.catch_up()
         secret, _ = selectors.secrecy_of(namespace, key)
     return secret
 
@@ -33,6 +33,6 @@ def secrets_among(keys: set[Key]) -> set[Key]:
     found = selectors.secrets_among(keys)
     doubtful = keys - found
     if doubtful and selectors.hold_secrets({namespace for namespace, _ in doubtful}):
-        consensus_client.get_client().read_index()
+        reads.catch_up()
         found = selectors.secrets_among(keys)
     return found

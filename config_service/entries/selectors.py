@@ -8,6 +8,7 @@ from django.db.models import Count
 from config_service.entries.models import ConfigEntry, Namespace
 from config_service.entries.snapshots import SECRET, EntrySnapshot, NamespaceSnapshot, time_text
 from config_service.errors import NotFound
+from consensus import reads
 from consensus.sql import execute
 
 _NAMESPACE_FIELDS = (
@@ -34,8 +35,7 @@ class CountedNamespace:
 
 def applied_revision() -> int:
     """The revision that this node's tables are at: at least that of anything read afterwards."""
-    row = execute("SELECT index FROM consensus_appliedstate").fetchone()
-    return row[0] if row else 0
+    return reads.applied_index()
 
 
 def list_namespaces() -> list[CountedNamespace]:

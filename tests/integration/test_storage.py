@@ -1,5 +1,7 @@
 """One contract for every Storage, and what only Postgres can promise (N01, N02, R05, R46)."""
 
+import select
+
 import psycopg
 import pytest
 
@@ -10,8 +12,11 @@ from consensus.paxos.messages import Record
 from consensus.ports import Storage
 from consensus.raft.membership import encode
 from consensus.raft.messages import Entry, EntryKind, HardState, Identity, Membership, Snapshot
+from consensus.reactor import Reactor
+from consensus.session_watch import SessionWatch
 from consensus.simulator.disk import Disk
 from consensus.storage import PostgresStorage
+from tests.support.waiting import eventually
 
 
 def entries(first: int, *terms: int) -> list[Entry]:
@@ -208,6 +213,34 @@ def test_a_lost_session_is_an_error_and_the_next_one_finds_everything(postgres: 
     again = postgres.session()
     assert again.open().last_index == 1
     again.close()
+
+
+def test_the_end_of_a_session_is_noticed_while_nothing_is_written(postgres: Postgres) -> None:
+    reactor, storage = Reactor(), postgres.session()
+    storage.open()
+    watch = SessionWatch(reactor, storage)
+    watch.start()
+
+    def ended() -> bool:
+        reactor.run(0.1)
+        try:
+            watch.require_alive()
+        except psycopg.OperationalError:
+            return True
+        return False
+
+    assert storage._connection is not None
+    storage._connection.execute("LISTEN news")
+    with psycopg.connect(postgres.url, autocommit=True) as other:
+        other.execute("NOTIFY news")  # something that comes unasked, and is no end
+        assert select.select([storage.descriptor], [], [], 20)[0]
+        assert not ended()
+        storage.save(HardState(1, "n1"), entries(1, 1))
+        other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+    eventually(ended)
+    watch.stop()
+    storage.close()
+    reactor.close()
 
 
 def test_somebody_elses_database_is_refused(postgres: Postgres) -> None:

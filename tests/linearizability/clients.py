@@ -14,7 +14,7 @@ from config_service.entries import selectors, services, transacting
 from config_service.entries.operations import Compare
 from config_service.envelope import OperationDone
 from config_service.errors import NotFound, PreconditionFailed
-from consensus.client import get_client
+from consensus import reads
 from consensus.errors import DeadlineExceeded, NoLeader, OutcomeUnknown, Overloaded
 from tests.linearizability.history import FAILED, UNKNOWN
 from tests.linearizability.workload import NAMESPACE
@@ -141,7 +141,7 @@ class NativeClient:
             return FAILED
 
     def _read(self, key: str) -> dict:
-        applied = get_client().read_index()
+        applied = reads.catch_up()
         entry = selectors.find_entry(NAMESPACE, key)
         if entry is None:
             return {"absent": True, "applied": applied}

@@ -60,6 +60,16 @@ def test_the_same_bytes_and_headers_as_the_views(shop, web, query):
             assert ours.header("config-revision") == str(revision)
 
 
+def test_what_memory_has_told_is_known_to_whoever_reads_the_tables(shop, web, direct, monkeypatch):
+    """After a crash of Postgres those may be behind it."""
+    told = []
+    monkeypatch.setattr(direct, "note_applied", told.append)
+    shop.put("namespaces/shop/entries/a", {"value": 1})
+    told.clear()
+    answer, from_memory = read(web, shop, "a", "?consistency=stale")
+    assert from_memory and told == [int(answer.header("config-revision"))]
+
+
 def _timeless(answer: Answer) -> list[tuple[str, str]]:
     return [(name, "" if name == "config-age-ms" else value) for name, value in answer.headers]
 

@@ -6,6 +6,7 @@ import pytest
 
 from config_service.entries import validation
 from config_service.entries.models import ConfigEntry
+from consensus.models import AppliedState
 
 A = "namespaces/shop/entries/a"
 
@@ -163,7 +164,12 @@ def test_min_revision_is_waited_for(shop, direct):
     shop.put(A, {"value": 1})
     assert shop.get(f"{A}?consistency=stale&min_revision={direct.applied}").status_code == 200
     waited = []
-    direct.wait_applied = lambda index, deadline_s=None: waited.append(index) or index
+
+    def wait_applied(index, deadline_s=None):
+        waited.append(index)
+        AppliedState.objects.update(index=index)
+
+    direct.wait_applied = wait_applied
     got = shop.get(f"{A}?consistency=stale&min_revision={direct.applied + 5}")
     assert (got.status_code, waited) == (200, [direct.applied + 5])
 

@@ -13,7 +13,6 @@ from django.db import connection
 
 from config_service.database import base
 from config_service.database.base import DatabaseWrapper
-from config_service.entries import selectors
 from config_service.sealing.keys import new_key
 from consensus import services
 from consensus.errors import DeadlineExceeded
@@ -104,22 +103,6 @@ def test_an_answer_that_takes_its_time_is_waited_for_in_a_worker(db):
     assert base.answer_timeout_s is None
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_sleep(0.3)")
-
-
-def test_a_stale_read_shows_no_less_than_was_shown(shop, direct, monkeypatch):
-    """Postgres may lose the last that was applied in a crash; it is applied again from the log."""
-    shop.put("namespaces/shop/entries/a", {"value": 1})
-    shown, waited = direct.applied, []
-    monkeypatch.setattr(selectors, "applied_revision", lambda: shown - 1)
-    monkeypatch.setattr(direct, "wait_applied", lambda index, deadline_s=None: waited.append(index))
-    answer = shop.get("namespaces/shop/entries/a?consistency=stale")
-    assert (waited, answer.headers["Config-Revision"]) == ([shown], str(shown))
-
-    def late(index, deadline_s=None):
-        raise DeadlineExceeded("not yet")
-
-    monkeypatch.setattr(direct, "wait_applied", late)
-    assert shop.get("namespaces/shop/entries/a?consistency=stale").status_code == 504
 
 
 def test_a_change_of_a_node_s_state_is_the_same_request_whenever_it_is_asked(direct, monkeypatch):

@@ -19,7 +19,7 @@ from config_service.entries.snapshots import SECRET
 from config_service.envelope import fingerprint
 from config_service.errors import SchemaConflict, SchemaViolation
 from config_service.proposing import propose
-from consensus import client as consensus_client
+from consensus import reads
 
 MOST_TOLD = 100
 
@@ -94,7 +94,7 @@ def _check(namespace: str, comment: str = "") -> None:
     """The namespace may have been made on another node a moment ago, so the group is asked first."""
     validation.check_namespace(namespace)
     validation.check_text("comment", comment, validation.MAX_COMMENT_LENGTH)
-    consensus_client.get_client().read_index()
+    reads.catch_up()
     selectors.require_namespace(namespace)
 
 

@@ -14,7 +14,7 @@ from config_service.entries import selectors, services, validation
 from config_service.errors import NotFound
 from config_service.origins import ProposingCommand
 from config_service.refusals import REFUSALS, explain
-from consensus import client as consensus_client
+from consensus import reads
 
 ACTOR = "seed"
 TOKEN_NAME = "seed"
@@ -32,7 +32,7 @@ class Command(ProposingCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            consensus_client.get_client().read_index()
+            reads.catch_up()
             self._accounts(options["username"], _secret(options["password_file"]), _secret(options["token_file"]))
             if options["file"]:
                 self._entries(options["file"])

@@ -12,7 +12,7 @@ from config_service.audit import archive
 from config_service.audit.selectors import last_before
 from config_service.origins import ProposingCommand
 from config_service.refusals import REFUSALS, explain
-from consensus import client as consensus_client
+from consensus import reads
 
 ACTOR = "archiveaudit"
 
@@ -36,7 +36,7 @@ class Command(ProposingCommand):
         self._shows_progress = not options["json"] and self.stderr.isatty()
         file, forgotten = options["file"], 0
         try:
-            consensus_client.get_client().read_index()
+            reads.catch_up()
             archive.write(file, _until(options), self._progress)
             report = archive.read(file)
             if not options["keep"]:

@@ -7,7 +7,7 @@ from django.core.management.base import CommandError
 from config_service.entries.rotation import rotate
 from config_service.origins import ProposingCommand
 from config_service.refusals import REFUSALS, explain
-from consensus import client as consensus_client
+from consensus import reads
 
 ACTOR = "rotatesecrets"
 
@@ -17,7 +17,7 @@ class Command(ProposingCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            consensus_client.get_client().read_index()
+            reads.catch_up()
             rotation = rotate(ACTOR, self._progress)
         except REFUSALS as error:
             raise CommandError(explain(error)) from error
