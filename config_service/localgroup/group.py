@@ -13,7 +13,7 @@ from pathlib import Path
 from config_service.localgroup import credentials, layout, postgres, processes
 from config_service.localgroup.layout import BASE_DIR, GroupLayout, LocalGroupError, NodeLayout
 from config_service.localgroup.parts import DATABASE, PARTS, Part, environment, parts_of
-from config_service.localgroup.status import is_ready, outside
+from config_service.localgroup.status import outside, why_not_ready
 
 Say = Callable[[str], None]
 READY_TIMEOUT_S = 60
@@ -67,16 +67,14 @@ def up(group: GroupLayout, say: Say) -> None:
     _start(group, nodes, ("worker", "web"))
     say("waiting for a leader")
     deadline = time.monotonic() + READY_TIMEOUT_S
-    while waiting := {node.name for node in nodes if not is_ready(node)}:
-        if strangers := waiting & outside(group):
-            waiting -= strangers
-            if not waiting:
-                say(f"{', '.join(sorted(strangers))} belongs to no group: `manage.py group add` takes a new node in")
-                break
+    while waiting := {node.name: reason for node in nodes if (reason := why_not_ready(node))}:
+        members = waiting.keys() - outside(group)
+        if not members:
+            say(f"{', '.join(sorted(waiting))} belongs to no group: `manage.py group add` takes a new node in")
+            break
         if time.monotonic() > deadline:
-            raise LocalGroupError(
-                f"not ready after {READY_TIMEOUT_S} s: {', '.join(sorted(waiting))}; see {group.folder}/*/logs"
-            )
+            reasons = "".join(f"\n  {name}: {reason}" for name, reason in waiting.items() if name in members)
+            raise LocalGroupError(f"not ready after {READY_TIMEOUT_S} s; see {group.folder}/*/logs{reasons}")
         time.sleep(0.1)
     if not (group.folder / "seeded").exists():
         _seed(group, nodes[0], say)

@@ -4,6 +4,7 @@ import json
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from config_service.localgroup import credentials
 from config_service.localgroup.layout import GroupLayout, NodeLayout
@@ -14,11 +15,20 @@ UNKNOWN = {"role": "unknown", "term": 0, "commit": 0, "applied": 0, "state": "un
 
 
 def is_ready(node: NodeLayout) -> bool:
+    return not why_not_ready(node)
+
+
+def why_not_ready(node: NodeLayout) -> str:
+    """In the node's own words; "" where it is ready."""
     try:
-        with urllib.request.urlopen(f"{node.web_url}/readyz", timeout=TIMEOUT_S) as answer:
-            return answer.status == 200
-    except (urllib.error.URLError, OSError):
-        return False
+        urllib.request.urlopen(f"{node.web_url}/readyz", timeout=TIMEOUT_S).close()
+    except urllib.error.HTTPError as error:
+        with error, suppress(ValueError, KeyError):
+            return json.load(error)["detail"]
+        return str(error)
+    except OSError:
+        return "it does not answer"
+    return ""
 
 
 def status(group: GroupLayout) -> dict:

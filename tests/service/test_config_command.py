@@ -56,11 +56,11 @@ def test_the_past(nodes):
     assert config("diff", "shop", str(first)) == "- a\t1\n+ a\t2\n+ b\t1"
     assert config("diff", "shop", str(first), str(second), "--key", "a") == "- a\t1\n+ a\t2"
     assert config("rollback", "shop", "a", "--to", str(first)) == f"a is 1 at revision {second + 2}"
-    assert config("rollback", "shop", "--to", str(second)).startswith("2 entries are changed")
+    assert config("rollback", "shop", "--to", str(second)).startswith("entries changed: 2, at revision")
     assert config("list", "shop") == "a\t2"
     with pytest.raises(CommandError, match="412"):
         config("rollback", "shop", "--to", str(first), "--expect", str(first))
-    assert config("rollback", "shop", "--to", str(first), "--expect", str(second + 3)).startswith("1 entries are")
+    assert config("rollback", "shop", "--to", str(first), "--expect", str(second + 3)).startswith("entries changed: 1,")
 
 
 def test_a_list_goes_through_all_pages(nodes, shop):

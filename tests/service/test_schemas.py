@@ -116,6 +116,17 @@ def test_a_retry_gets_the_first_answer_although_entries_have_changed_since(shop)
     assert first.status_code in (200, 201) and (again.status_code, again.json()) == (first.status_code, first.json())
 
 
+def test_a_retry_gets_the_first_answer_although_a_value_breaks_the_rules_by_now(shop):
+    """Other rules, under which it was written, have come and gone."""
+    body = {"rules": [{"keys": "**", "schema": {"type": "integer"}}]}
+    first = shop.put(SCHEMA, body, Idempotency_Key="k")
+    assert shop.delete(SCHEMA).status_code == 204
+    assert shop.put(entry("a"), {"value": "x"}).status_code == 201
+    again = shop.put(SCHEMA, body, Idempotency_Key="k")
+    assert (again.status_code, again.json()) == (first.status_code, first.json())
+    assert shop.put(SCHEMA, body, Idempotency_Key="other").status_code == 422
+
+
 def test_versions(ruled):
     first = ruled.get(SCHEMA)
     assert first["ETag"] == '"1"' and first.json()["rules"] == [PORT] and first.json()["comment"] == "ports"

@@ -18,7 +18,7 @@ from config_service.entries.schemas.selectors import SchemaSnapshot, version_of
 from config_service.entries.snapshots import SECRET
 from config_service.envelope import fingerprint
 from config_service.errors import SchemaConflict, SchemaViolation
-from config_service.proposing import propose
+from config_service.proposing import propose, propose_made
 from consensus import reads
 
 MOST_TOLD = 100
@@ -63,13 +63,16 @@ def put_schema(
     """``rules`` as in `rules.read`. `SchemaConflict` where existing values would break them, unless forced."""
     made = read(rules)
     _check(namespace, comment)
-    verdict = _verdict(namespace, made)
-    if verdict.count and not force:
-        detail = f"{verdict.count} of the values that are there would break these rules"
-        raise SchemaConflict(detail, verdict.broken, verdict.count)
     asked = PutSchema(namespace, made.text, comment, 0, expected_version, force)
-    command = replace(asked, seen_revision=verdict.revision)
-    done = propose(command, actor, request_id, asked=fingerprint(asked, actor))
+
+    def make() -> PutSchema:
+        verdict = _verdict(namespace, made)
+        if verdict.count and not force:
+            detail = f"{verdict.count} of the values that are there would break these rules"
+            raise SchemaConflict(detail, verdict.broken, verdict.count)
+        return replace(asked, seen_revision=verdict.revision)
+
+    done = propose_made(make, actor, request_id, fingerprint(asked, actor))
     return version_of(namespace, done.version)
 
 

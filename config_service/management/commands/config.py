@@ -111,7 +111,7 @@ class Command(BaseCommand):
             return
         path = f"{namespace_path(options['namespace'])}/rollback"
         done = self._rest.request("POST", path, body, **_expect(options))
-        self._tell(options, done, f"{done['changed']} entries are changed at revision {done['revision']}")
+        self._tell(options, done, f"entries changed: {done['changed']}, at revision {done['revision']}")
 
     def _diff(self, options: dict[str, Any]) -> None:
         query = {"from": options["from_revision"], "to": options["to_revision"]}
