@@ -19,14 +19,14 @@ RECORD_SINCE = 2
 AT_ONCE = 100
 
 
-def take_backup(actor: str, *, without_majority: bool = False) -> backups.Backup:
-    """A snapshot as this node has applied it, with all switches, each linearizable on its own. Raises
-    `consensus.errors.ConsensusError`, also where it cannot be put on record.
+def take_backup(actor: str, *, least: int = 0, without_majority: bool = False) -> backups.Backup:
+    """A snapshot as this node has applied it, at ``least`` or further, with all switches, each linearizable on its
+    own. Raises `consensus.errors.ConsensusError`, also where it cannot be put on record.
 
     ``without_majority``: nobody is asked about the switches, and it is handed out off the record where it must be. A
     group that has lost its majority needs it most.
     """
-    made = backups.make_backup(partial(_switches, without_majority))
+    made = backups.make_backup(partial(_switches, without_majority), least)
     if not all_read(RECORD_SINCE):
         return made
     try:

@@ -9,6 +9,7 @@ from django.utils.module_loading import import_string
 from consensus import client as consensus_client
 from consensus.backup import BLOCK_BYTES, VERSION, BackupHeader, head_of
 from consensus.conf import database_dsn, get_config
+from consensus.errors import NoLeader
 from consensus.images import OWN_TABLES, FileImage, make_in, snapshot_of_tables
 from consensus.services import now, require_agreement
 
@@ -38,14 +39,19 @@ class Backup:
             self.image.close()
 
 
-def make_backup(registers: Callable[[], tuple[tuple[str, bytes], ...] | None] = lambda: None) -> Backup:
-    """A snapshot of the replicated tables as this node has applied them. Raises `Diverged`, and what ``registers``
-    raises: it is asked after the tables, so that it is at least as new as what they tell of registers."""
+def make_backup(registers: Callable[[], tuple[tuple[str, bytes], ...] | None] = lambda: None, least: int = 0) -> Backup:
+    """A snapshot of the replicated tables as this node has applied them, at ``least`` or further.
+
+    Raises `Diverged`, `NoLeader` where the tables are behind ``least``, and what ``registers`` raises: it is asked
+    after the tables, so that it is at least as new as what they tell of registers.
+    """
     require_agreement()
     config = get_config()
     tables = (*OWN_TABLES, *import_string(config.state_machine).tables)
     dsn = database_dsn("snapshot")
     with psycopg.connect(dsn, connect_timeout=3) as connection, snapshot_of_tables(connection) as index:
+        if index < least:
+            raise NoLeader(f"this node's tables are at {index}, and were at {least} just now")
         members = tuple(connection.execute(MEMBERS).fetchall())
         image = make_in(connection, index, tables)
     try:

@@ -53,6 +53,8 @@ from consensus.wire import PROPOSAL_VERSION, ChangeNote, Proposal, encode
 
 BLOCK_S = 1
 GRACE_S = 0.5
+# Of one request; another one, sent before it for the same, may have been taken.
+REFUSALS = frozenset(("no_leader", "no_majority", "overloaded", "diverged", "refused"))
 SILENT_RUNTIME = "this node's runtime does not answer"
 
 
@@ -72,6 +74,8 @@ class _Call:
     request_id: str
     began_s: float
     until_s: float
+    # Sent more than once: a refusal is of one of them only.
+    again: bool = False
 
 
 class Client:
@@ -88,7 +92,7 @@ class Client:
         self.applied_index = 0
         self._noting = threading.Lock()
         self.meter = Meter()
-        self._sender = RequestSender(config, self._fail, self._exclusively)
+        self._sender = RequestSender(config, self)
         self._receiver = threading.Thread(target=self._receive_forever, name="consensus-answers", daemon=True)
         self._receiver.start()
 
@@ -180,10 +184,13 @@ class Client:
         return self._ask(request, seconds, late).index
 
     def rebuild(self, deadline_s: float | None = None) -> None:
-        """Have this node's tables replaced by an image of the leader's. Returns when that has begun."""
+        """Have this node's tables replaced by an image of the leader's. Returns when that has begun.
+
+        Raises `DeadlineExceeded` when it is not known whether it has.
+        """
         seconds = self._deadline(deadline_s)
         request = RebuildRequest(self._answers_key, next(self._tokens), int(seconds * 1000))
-        self._ask(request, seconds, NoLeader(SILENT_RUNTIME))
+        self._ask(request, seconds, DeadlineExceeded("it is not known whether the rebuilding has begun"))
 
     def tell_load(self, load: Load) -> None:
         """Tell the runtime what this process has to do."""
@@ -293,12 +300,22 @@ class Client:
                 self._sending.release()
         self._flush()
 
-    def _exclusively(self, work: Callable[[], None]) -> None:
+    # --- for the sender --------------------------------------------------------------------------------------------
+    def exclusively(self, work: Callable[[], None]) -> None:
         with self._sending:
             work()
         self._flush()
 
-    def _fail(self, requests: list[Request], reason: str, certain: bool) -> None:
+    def still_wanted(self, requests: list[Request]) -> list[Request]:
+        wanted = []
+        for request in requests:
+            call = self._calls.get(request.token)
+            if call is not None:
+                call.again = True
+                wanted.append(request)
+        return wanted
+
+    def fail(self, requests: list[Request], reason: str, certain: bool) -> None:
         for request in requests:
             call = self._calls.pop(request.token, None)
             if call is not None:
@@ -308,13 +325,12 @@ class Client:
     # --- receiving -------------------------------------------------------------------------------------------------
     def _wait(self, future: Future, deadline_s: float | None, late: ConsensusError) -> Applied:
         seconds = self._deadline(deadline_s) + GRACE_S
-        with contextlib.suppress(FutureTimeoutError):
-            return future.result(min(seconds, REPLY_TIMEOUT_S))
-        self._look_after_sending(late=True)
-        try:
-            return future.result(max(0.0, seconds - REPLY_TIMEOUT_S))
-        except FutureTimeoutError:
-            raise late from None
+        until_s = time.monotonic() + seconds
+        while (left_s := until_s - time.monotonic()) > 0:
+            with contextlib.suppress(FutureTimeoutError):
+                return future.result(min(left_s, REPLY_TIMEOUT_S))
+            self._look_after_sending(late=True)
+        raise late
 
     def _receive_forever(self) -> None:
         receiver: Link | None = None
@@ -364,6 +380,8 @@ class Client:
             if call.request_id:
                 self.meter.wrote(time.monotonic() - call.began_s)
             call.future.set_result(Applied(answer.index, answer.result))
+        elif call.again and answer.status in REFUSALS and isinstance(call.late, OutcomeUnknown):
+            call.future.set_exception(call.late)
         else:
             call.future.set_exception(from_status(answer.status, answer.result, call.request_id))
 

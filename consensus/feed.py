@@ -31,7 +31,7 @@ class Feed:
         self._applied_key = keys.applied(config.group, config.node)
         self._series_key = keys.series(config.group, config.node)
         self._applied_lately_key = keys.applied_lately(config.group, config.node)
-        self._pusher: Pusher[_Item] = Pusher(reactor, "feed", config.redis_url, _render, _weigh, keeps=True)
+        self._pusher: Pusher[_Item] = Pusher(reactor, "feed", config.redis_url, _render, _weigh, keeps=_is_answer)
         self._told = self._told_lately = 0
         self._told_lately_s = 0.0
 
@@ -88,6 +88,10 @@ def _render(items: list[_Item]) -> list[Command]:
         commands.append(("EXPIRE", key, ANSWERS_KEPT_S))
     commands.extend(latest.values())
     return commands
+
+
+def _is_answer(item: _Item) -> bool:
+    return bool(item[0])
 
 
 def _weigh(item: _Item) -> int:

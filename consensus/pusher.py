@@ -41,8 +41,8 @@ class _Push(Generic[Item]):
 class Pusher(Generic[Item]):
     """Belongs to the reactor's thread. ``render`` turns items that waited into commands, just before they are sent.
 
-    ``weigh`` says about how many bytes an item will take. With ``keeps``, what may have been lost goes once more, to
-    the next connection: for what does no harm when it arrives twice, or late.
+    ``weigh`` says about how many bytes an item will take. What it ``keeps`` goes once more, to the next connection,
+    where it may have been lost: for what does no harm when it arrives twice, or late.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Pusher(Generic[Item]):
         url: str,
         render: Callable[[list[Item]], Sequence[Command]],
         weigh: Callable[[Item], int],
-        keeps: bool = False,
+        keeps: Callable[[Item], bool] = lambda item: False,
     ):
         self._render = render
         self._weigh = weigh
@@ -73,7 +73,7 @@ class Pusher(Generic[Item]):
 
     def put(self, item: Item) -> None:
         """Leave ``item`` for the next `flush`. The oldest go when too many wait."""
-        if self.failing and not self._channel.is_open and not self._keeps:
+        if self.failing and not self._channel.is_open and not self._keeps(item):
             self.dropped += 1
             return
         weight = self._weigh(item)
@@ -119,15 +119,16 @@ class Pusher(Generic[Item]):
         """What was sent and not answered may be lost; what waits goes to the next connection, if that comes soon."""
         maybe_lost = [one for push in self._sent for one in push.items]
         self._sent.clear()
-        again = [_Waiting(one.item, one.weight, True) for one in maybe_lost if self._keeps and not one.again]
+        again = [_Waiting(one.item, one.weight, True) for one in maybe_lost if not one.again and self._keeps(one.item)]
         self.dropped += len(maybe_lost) - len(again)
         self._items.extendleft(reversed(again))
         self._waiting_bytes += sum(one.weight for one in again)
         self._keep_bounds()
-        if self._channel.failing and not self._keeps:
-            self.dropped += len(self._items)
-            self._items.clear()
-            self._waiting_bytes = 0
+        if self._channel.failing:
+            kept = [one for one in self._items if self._keeps(one.item)]
+            self.dropped += len(self._items) - len(kept)
+            self._items = deque(kept)
+            self._waiting_bytes = sum(one.weight for one in kept)
 
     def stop(self) -> None:
         self._channel.close()

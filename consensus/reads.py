@@ -6,13 +6,14 @@ the tables themselves, on the connection that is read from afterwards.
 """
 
 import time
+from contextlib import suppress
 
 from consensus import client as consensus_client
 from consensus.conf import get_config
-from consensus.errors import DeadlineExceeded
+from consensus.errors import DeadlineExceeded, NoLeader
 from consensus.sql import execute
 
-LOOK_AGAIN_S = 0.02
+WAIT_S, LOOK_AGAIN_S = 0.5, 0.02
 
 
 def applied_index() -> int:
@@ -31,15 +32,14 @@ def catch_up(deadline_s: float | None = None) -> int:
 
 def reach(index: int, deadline_s: float | None = None) -> int:
     """Wait until the tables are at ``index`` or further; the index that they are at. Raises `DeadlineExceeded`."""
-    applied = applied_index()
-    if applied >= index:
-        return applied
     until_s = time.monotonic() + (get_config().deadline_s if deadline_s is None else deadline_s)
-    while True:
-        consensus_client.get_client().wait_applied(index, max(0.0, until_s - time.monotonic()))
-        if (applied := applied_index()) >= index:
-            return applied
-        if time.monotonic() > until_s:
+    while (applied := applied_index()) < index:
+        left_s = until_s - time.monotonic()
+        if left_s <= 0:
             raise DeadlineExceeded(f"this node has not applied revision {index} in time")
-        # The runtime has not noticed yet what the tables have lost.
+        # Between two lives of the node it says that there is no leader, and what it is asked in one life it does not
+        # answer in the next. What counts is what the tables hold.
+        with suppress(NoLeader, DeadlineExceeded):
+            consensus_client.get_client().wait_applied(index, min(left_s, WAIT_S))
         time.sleep(LOOK_AGAIN_S)
+    return applied

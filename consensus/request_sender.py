@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import redis
 
@@ -33,22 +34,27 @@ class _Batch:
     again: bool = False
 
 
+class Asking(Protocol):
+    """Whoever waits for the answers."""
+
+    def fail(self, requests: list[Request], reason: str, certain: bool) -> None:
+        """These will get no answer. ``certain``: they did not arrive."""
+
+    def still_wanted(self, requests: list[Request]) -> list[Request]:
+        """Those of ``requests`` that somebody waits for. They are about to be sent once more, so a refusal of any of
+        them says nothing about the one that was sent before."""
+
+    def exclusively(self, work: Callable[[], None]) -> None:
+        """Run ``work``, of a thread of the sender's own, while nobody else uses the sender."""
+
+
 class RequestSender:
-    """For one thread at a time; ``exclusively`` runs what this class's own thread has to do among them.
+    """For one thread at a time."""
 
-    ``fail(requests, reason, certain)``: these will get no answer. ``certain``: they did not arrive.
-    """
-
-    def __init__(
-        self,
-        config: NodeConfig,
-        fail: Callable[[list[Request], str, bool], None],
-        exclusively: Callable[[Callable[[], None]], None],
-    ):
+    def __init__(self, config: NodeConfig, asking: Asking):
         self._url = config.redis_url
         self._key = keys.requests(config.group, config.node)
-        self._fail = fail
-        self._exclusively = exclusively
+        self._asking = asking
         self._link: Link | None = None
         self._dialling = False
         # What waits for a connection.
@@ -94,7 +100,7 @@ class RequestSender:
         if not self._expires:
             _, batch = self._unconfirmed.popleft()
             if isinstance(reply, redis.ResponseError):
-                self._fail(batch.requests, f"this node's Redis refuses requests: {reply}", not batch.again)
+                self._asking.fail(batch.requests, f"this node's Redis refuses requests: {reply}", not batch.again)
         self._expires = not self._expires
 
     def _lose(self) -> None:
@@ -108,34 +114,44 @@ class RequestSender:
             gone: list[Request] = []
             for request in batch.requests:
                 (gone if batch.again or not isinstance(request, REPEATABLE) else again).append(request)
-            self._fail(gone, "this node's Redis does not answer", False)
-            if again:
+            self._asking.fail(gone, "this node's Redis does not answer", False)
+            if again := self._asking.still_wanted(again):
                 self._push(_Batch(again, again=True))
 
     # --- connecting ------------------------------------------------------------------------------------------------
     def _dial(self) -> None:
         if not self._dialling:
-            self._dialling = True
             threading.Thread(target=self._dial_now, name="consensus-dial", daemon=True).start()
+            self._dialling = True
 
     def _dial_now(self) -> None:
         """In a thread of its own. A server that is away says so at once; only one that is silent is asked again."""
         try:
             try:
-                link = Link(self._url)
+                link = self._connect()
             except (redis.TimeoutError, TimeoutError):
-                link = Link(self._url)
-        except FAILURES as error:
+                link = self._connect()
+        except Exception as error:
             reason = f"this node's Redis cannot be reached: {error}"
-            self._exclusively(lambda: self._dialled(None, reason))
+            self._asking.exclusively(lambda: self._dialled(None, reason))
         else:
-            self._exclusively(lambda: self._dialled(link, ""))
+            self._asking.exclusively(lambda: self._dialled(link, ""))
+
+    def _connect(self) -> Link:
+        """That the system has taken a connection says nothing about the server."""
+        link = Link(self._url)
+        try:
+            link.run(("PING",))
+        except BaseException:
+            link.close()
+            raise
+        return link
 
     def _dialled(self, link: Link | None, reason: str) -> None:
         self._dialling, self._link = False, link
         held, self._held = self._held, []
         for batch in held:
             if link is None:
-                self._fail(batch.requests, reason, not batch.again)
+                self._asking.fail(batch.requests, reason, not batch.again)
             else:
                 self._push(batch)

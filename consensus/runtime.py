@@ -197,15 +197,19 @@ class Runtime:
     def _turn_on(self, driver: Driver, session: SessionWatch) -> None:
         more = False
         while not self._stopping.is_set():
-            events = self._wait(0.0 if more else driver.patience_s(monotonic_ms()))
+            self._reactor.run(0.0 if more else driver.patience_s(monotonic_ms()))
+            # Before anything is taken: what was asked meanwhile is refused after this life.
             session.require_alive()
-            more = driver.turn(events, monotonic_ms())
+            more = driver.turn(self._take_events(), monotonic_ms())
             self._publish({})
             self.publisher.publish(driver, monotonic_ms())
 
     def _wait(self, timeout_s: float) -> Events:
         """Everything that has happened, waiting for something if nothing has."""
         self._reactor.run(timeout_s)
+        return self._take_events()
+
+    def _take_events(self) -> Events:
         events, self._events = self._events, Events()
         return events
 

@@ -225,7 +225,8 @@ def _change(change: Change, node: str, actor: str) -> None:
 def rebuild(node: str) -> None:
     """Replace the tables of ``node``, which must be the one that this process belongs to, by an image of the leader's.
 
-    Returns when that has begun: the node stops applying until it is done. Raises `Refused`, `NoLeader`.
+    Returns when that has begun: the node stops applying until it is done. Raises `Refused`, `NoLeader`, or
+    `DeadlineExceeded` where it is not known whether it has.
     """
     view = group_view()
     _require(forecast.rebuild(view, node))

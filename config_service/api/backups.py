@@ -23,8 +23,8 @@ class SnapshotView(ApiView):
         passwords and tokens; the values of secrets stay encrypted. It is put on record first; a stale one is handed out
         without that where there is no majority."""
         require(request, "operate")
-        self.prepare_read(read_query(request, *READ_PARAMETERS))
-        made = take_backup(request.user.get_username(), without_majority=self.consistency == "stale")
+        least = self.prepare_read(read_query(request, *READ_PARAMETERS))
+        made = take_backup(request.user.get_username(), least=least, without_majority=self.consistency == "stale")
         self.revision = made.header.index
         response = StreamingHttpResponse(made.blocks(), content_type="application/octet-stream")
         response["Content-Length"] = str(made.size)

@@ -74,11 +74,11 @@ class HotReads:
         return await self._send(held, headers.get(b"if-none-match", ""), told, send)
 
     async def _allowed(self, credential: Credential, namespace: str) -> bool:
-        """Where the database cannot be asked, Django is to say so."""
+        """Where the database cannot be asked, or is behind what is known, Django is to say so."""
         decision = self._live.authority.known(credential, namespace)
         try:
             return (decision or await self._live.authority.may_read(credential, namespace)).allowed
-        except DatabaseError:
+        except (DatabaseError, ConsensusError):
             return False
 
     async def _send(self, held: Held, none_match: str, told: Headers, send: Send) -> int:

@@ -14,9 +14,11 @@ from config_service.live.switch_news import SwitchNews
 from config_service.live.watchers import Watchers
 from config_service.live.window import Window
 from config_service.switches import board
-from consensus import services
+from consensus import reads, services
 from consensus.client import Client
 from consensus.conf import NodeConfig
+
+DECIDE_WITHIN_S = 1.0
 
 
 class Live:
@@ -33,7 +35,8 @@ class Live:
     ):
         self.config = config
         self.client = client
-        self.authority = Authority(decide, pool)
+        self._decide = decide
+        self.authority = Authority(self._decide_by_what_is_known, pool)
         self.replica = Replica(render, most_bytes)
         self.window = Window()
         self.standing = Standing(lambda: services.group_view(), pool)
@@ -50,6 +53,12 @@ class Live:
         await self.follower.stop()
         await self.history.close()
         self.rounds.stop()
+
+    def _decide_by_what_is_known(self, credential: Credential, subject: str) -> Decision:
+        """In a thread. Not by tables that a crash of Postgres has put back: what is remembered of them would stay when
+        they are as before."""
+        reads.reach(self.known(), DECIDE_WITHIN_S)
+        return self._decide(credential, subject)
 
     def known(self) -> int:
         """The greatest index that anybody in this process was told to be applied here."""

@@ -11,6 +11,7 @@ from django.db import Error as DatabaseError
 from config_service.live.authority import Credential
 from config_service.live.follower import DATABASE_ERRORS
 from config_service.live.hub import Live
+from consensus.errors import ConsensusError
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class Watching(ABC, Generic[News]):
             await self._require_allowed()
             self.failing = False
             return await self._news()
-        except (*DATABASE_ERRORS, DatabaseError) as error:
+        except (*DATABASE_ERRORS, DatabaseError, ConsensusError) as error:
             if not self.failing:
                 logger.warning("a watch cannot read its database: %s", str(error).strip() or "no answer")
             self.failing = True

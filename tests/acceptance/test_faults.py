@@ -38,20 +38,6 @@ def test_nothing_acknowledged_is_lost(group: RealGroup, fault: str, repair: str,
         assert ("storefront", key) not in rows
 
 
-def test_a_node_notices_a_crash_of_its_postgres_while_nothing_is_written(group: RealGroup) -> None:
-    """Until it does, it would say that it has applied what its tables may have lost."""
-    node = group.follower()
-
-    def life() -> int:
-        return group.sql(node, "SELECT epoch FROM consensus_hardstate")[0][0]
-
-    before = life()
-    group.act("kill", node, "postgres")
-    group.act("start", node, "postgres")
-    eventually(lambda: life() > before, 20, "another life of the node")
-    group.wait_ready()
-
-
 def test_without_a_majority_writes_are_refused_and_stale_reads_served(group: RealGroup) -> None:
     survivor = group.follower()
     others = [node for node in group.nodes if node != survivor]

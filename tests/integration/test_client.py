@@ -6,7 +6,7 @@ import redis
 from consensus import keys
 from consensus.client import Applied, Client
 from consensus.conf import NodeConfig
-from consensus.errors import NoLeader, OutcomeUnknown, Overloaded
+from consensus.errors import Diverged, NoLeader, OutcomeUnknown, Overloaded
 from consensus.requests import Answer, requests_decoder
 from consensus.wire import encode
 from tests.support.servers import OtherRedis
@@ -50,6 +50,24 @@ def test_each_way_to_fail_is_an_error_of_its_own(config: NodeConfig, server: red
     server.rpush(request.reply_to, encode([Answer(request.token, status)]))
     with pytest.raises(error):
         future.result(10)
+
+
+@pytest.mark.parametrize("status", ["no_leader", "overloaded", "diverged"])
+def test_a_refusal_of_what_was_sent_twice_says_nothing_about_the_first_one(
+    config: NodeConfig, server: redis.Redis, status: str
+) -> None:
+    client = Client(config)
+    write, read = client.submit(b"x", "r", 10), client.submit_read(10)
+    requests = take(server, config)
+    while len(requests) < 2:
+        requests += take(server, config)
+    assert client.still_wanted(requests) == requests
+    server.rpush(requests[0].reply_to, encode([Answer(request.token, status) for request in requests]))
+    with pytest.raises(OutcomeUnknown):
+        write.result(10)
+    with pytest.raises((NoLeader, Overloaded, Diverged)):
+        read.result(10)
+    assert client.still_wanted(requests) == []
 
 
 def test_without_an_answer_a_write_is_unknown_and_a_read_unavailable(config: NodeConfig) -> None:

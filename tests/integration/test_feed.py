@@ -80,12 +80,22 @@ def test_an_answer_that_a_silent_connection_may_have_swallowed_is_given_again(lo
     loop.call(feed.stop)
 
 
-def test_an_answer_that_redis_refuses_holds_nothing_up(loop: Loop, redis_url: str) -> None:
-    feed = loop.call(lambda: Feed(loop.reactor, NodeConfig("feeds", "n1", redis_url, {"n1": redis_url})))
-    with redis.Redis.from_url(redis_url) as client:
-        client.set("no list", "x")
-        loop.call(lambda: feed.publish({"no list": [Answer(1, "ok", 7)]}, 0))
-        loop.call(lambda: feed.publish({"you": [Answer(2, "ok", 7)]}, 0))
-        _, raw = client.blpop(["you"], 10)
-        assert answers_decoder.decode(raw) == [Answer(2, "ok", 7)]
+def test_an_answer_that_redis_refuses_is_given_twice_and_no_more(loop: Loop, listener: Listener) -> None:
+    url = f"redis://127.0.0.1:{listener.port}/0"
+    feed = loop.call(lambda: Feed(loop.reactor, NodeConfig("feeds", "n1", url, {"n1": url})))
+    refused, taken = encode([Answer(1, "ok", 7)]), encode([Answer(2, "ok", 7)])
+    for turn in range(2):
+        connection = listener.accept()
+        read_until(connection, b"PING")
+        connection.sendall(b"+PONG\r\n")
+        if not turn:
+            loop.call(lambda: feed.publish({"no list": [Answer(1, "ok", 7)]}, 0))
+        assert refused in read_until(connection, b"EXPIRE")
+        connection.sendall(b"-WRONGTYPE no list\r\n")
+    connection = listener.accept()
+    read_until(connection, b"PING")
+    loop.call(lambda: feed.publish({"you": [Answer(2, "ok", 7)]}, 0))
+    connection.sendall(b"+PONG\r\n")
+    pushed = read_until(connection, b"EXPIRE")
+    assert taken in pushed and refused not in pushed
     loop.call(feed.stop)

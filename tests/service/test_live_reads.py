@@ -10,6 +10,7 @@ from config_service.accounts.models import ApiToken
 from config_service.api import hot
 from config_service.entries import selectors
 from consensus import errors
+from consensus.models import AppliedState
 from tests.service.conftest import Api
 from tests.support.asgi import Answer, Web
 from tests.support.waiting import eventually
@@ -68,6 +69,23 @@ def test_what_memory_has_told_is_known_to_whoever_reads_the_tables(shop, web, di
     told.clear()
     answer, from_memory = read(web, shop, "a", "?consistency=stale")
     assert from_memory and told == [int(answer.header("config-revision"))]
+
+
+def test_who_may_read_is_not_decided_by_tables_that_a_crash_has_put_back(shop, root, web, direct, monkeypatch):
+    """What was remembered of them would stay when they are as before."""
+    shop.put("namespaces/shop/entries/a", {"value": 1})
+    reader = Api(accounts.create_token("t", "t", root.pk, ["read:shop"]).plain)
+    eventually(lambda: web.app._live.follower.head.applied == direct.applied)
+    waited = []
+
+    def wait_applied(index, deadline_s=None):
+        waited.append(index)
+        AppliedState.objects.update(index=index)
+
+    monkeypatch.setattr(direct, "wait_applied", wait_applied)
+    AppliedState.objects.update(index=direct.applied - 1)
+    answer, from_memory = read(web, reader, "a", "?consistency=stale")
+    assert (from_memory, answer.status, waited) == (True, 200, [direct.applied])
 
 
 def _timeless(answer: Answer) -> list[tuple[str, str]]:

@@ -54,6 +54,19 @@ def test_it_is_waited_for_no_longer_than_the_deadline(shop, direct):
     assert reads.reach(crashed.lost - 1, 0.05) == crashed.lost - 1
 
 
+def test_what_the_runtime_says_between_its_lives_ends_no_wait(shop, direct):
+    crashed = Crashed(shop, direct)
+    wait, says = direct.wait_applied, [NoLeader(), DeadlineExceeded("lost with the life")]
+
+    def wait_applied(index: int, deadline_s: float | None = None) -> int:
+        if says:
+            raise says.pop()
+        return wait(index, deadline_s)
+
+    direct.wait_applied = wait_applied
+    assert reads.reach(crashed.lost) == crashed.lost and not says
+
+
 def test_catching_up_asks_the_group_and_looks_at_the_tables(shop, direct):
     shop.put(A, {"value": 1})
     AppliedState.objects.update(index=direct.applied + 3)  # more was applied since the group answered

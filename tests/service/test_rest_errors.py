@@ -1,6 +1,7 @@
 """Every way a request can fail over HTTP, and what it says."""
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -12,7 +13,8 @@ from django.utils import timezone
 from config_service.accounts import services as accounts
 from config_service.accounts.commands import PutUser
 from config_service.entries import selectors
-from consensus import errors
+from consensus import errors, reads
+from consensus.conf import get_config
 from tests.service.conftest import Api, group_view
 
 A = "namespaces/shop/entries/a"
@@ -199,7 +201,9 @@ def test_no_majority_stops_linearizable_reads_but_not_stale_ones(shop, direct, g
     assert (answer.status_code, answer.headers["Config-Age-Ms"]) == (200, "7000")
 
 
-def test_min_revision_that_does_not_come(shop, direct):
+def test_min_revision_that_does_not_come(shop, direct, monkeypatch):
+    monkeypatch.setattr(reads, "get_config", lambda: replace(get_config(), deadline_s=0.05))
+
     def never(index, deadline_s=None):
         raise errors.DeadlineExceeded("this node has not applied it in time")
 
