@@ -94,7 +94,10 @@ def sender_of(loop: Loop):
 
 @pytest.fixture
 def sender(sender_of, redis_url: str) -> Sender:
-    return sender_of(config("n2", redis_url))
+    """Connected: what is sent while a busy machine takes too long to connect is dropped, as it should be."""
+    made = sender_of(config("n2", redis_url))
+    eventually(lambda: made.transport._pushers["n1"]._channel.is_open)
+    return made
 
 
 def test_messages_arrive_in_order(receiver: Receiver, sender: Sender) -> None:
