@@ -110,12 +110,7 @@ class Client:
         ``fingerprint`` tells a retry of ``request_id`` from its reuse for something else; by default it is taken of
         the payload.
         """
-        proposal = Proposal(PROPOSAL_VERSION, request_id, fingerprint or fingerprint_of(payload), payload)
-        deadline_s, token = self._deadline(deadline_s), next(self._tokens)
-        request = ProposeRequest(
-            self._answers_key, token, int(deadline_s * 1000), request_id, int(kind), encode(proposal)
-        )
-        return self._submit(request, deadline_s, OutcomeUnknown(request_id), request_id)
+        return self._submit_proposal(payload, request_id, deadline_s, fingerprint, kind).future
 
     def propose(
         self,
@@ -129,23 +124,19 @@ class Client:
 
         Raises `NoLeader`, `Overloaded`, `Diverged`, `RequestConflict` (nothing changed) or `OutcomeUnknown`.
         """
-        future = self.submit(payload, request_id, deadline_s, fingerprint, kind)
-        return self._wait(future, deadline_s, OutcomeUnknown(request_id))
+        return self._wait(self._submit_proposal(payload, request_id, deadline_s, fingerprint, kind))
 
     def read_index(self, deadline_s: float | None = None) -> int:
         """Wait until this node has applied all that was committed when this was called (Raft thesis 6.4).
 
         What is read from this node's database afterwards is linearizable where the database has lost nothing since:
-        `reads.catch_up` makes sure of that. Raises `NoLeader`, `Diverged`,
-        `DeadlineExceeded`.
+        `reads.catch_up` makes sure of that. Raises `NoLeader`, `Diverged`, `DeadlineExceeded`.
         """
-        return self._wait(self.submit_read(deadline_s), deadline_s, NoLeader(SILENT_RUNTIME)).index
+        return self._ask(ReadRequest, (), deadline_s, NoLeader(SILENT_RUNTIME)).index
 
     def submit_read(self, deadline_s: float | None = None) -> "Future[Applied]":
         """Begin a `read_index` without waiting for its end."""
-        seconds = self._deadline(deadline_s)
-        request = ReadRequest(self._answers_key, next(self._tokens), int(seconds * 1000))
-        return self._submit(request, seconds, NoLeader(SILENT_RUNTIME))
+        return self._submit(ReadRequest, (), deadline_s, NoLeader(SILENT_RUNTIME)).future
 
     def note_applied(self, index: int) -> None:
         """Somebody was told what this node's tables hold at ``index``."""
@@ -155,42 +146,29 @@ class Client:
 
     def wait_applied(self, index: int, deadline_s: float | None = None) -> int:
         """Wait until this node's runtime has applied ``index``; see `reads.reach`. Raises `DeadlineExceeded`."""
-        seconds = self._deadline(deadline_s)
-        request = WaitRequest(self._answers_key, next(self._tokens), int(seconds * 1000), index)
         late = DeadlineExceeded(f"this node has not applied revision {index} in time")
-        try:
-            return self._ask(request, seconds, late).index
-        except DeadlineExceeded:
-            raise late from None
+        return self._ask(WaitRequest, (index,), deadline_s, late).index
 
     def transfer_leadership(self, to: str = "", deadline_s: float | None = None) -> str:
         """Ask the leader to hand over to ``to`` ("": its choice); returns the new leader. `DeadlineExceeded`."""
-        seconds = self._deadline(deadline_s)
-        request = TransferRequest(self._answers_key, next(self._tokens), int(seconds * 1000), to)
         late = DeadlineExceeded("leadership has not moved in time")
-        try:
-            return self._ask(request, seconds, late).result.decode()
-        except DeadlineExceeded:
-            raise late from None
+        return self._ask(TransferRequest, (to,), deadline_s, late).result.decode()
 
     def change_membership(self, note: ChangeNote, deadline_s: float | None = None) -> int:
         """Ask the leader for a change; returns the index of its first step, 0 if it is so already.
 
         Raises `Refused`, `NoLeader`, or `DeadlineExceeded` when it is not known whether it has begun.
         """
-        seconds = self._deadline(deadline_s)
-        request = ChangeRequest(self._answers_key, next(self._tokens), int(seconds * 1000), note)
         late = DeadlineExceeded("it is not known whether the change of the membership has begun")
-        return self._ask(request, seconds, late).index
+        return self._ask(ChangeRequest, (note,), deadline_s, late).index
 
     def rebuild(self, deadline_s: float | None = None) -> None:
         """Have this node's tables replaced by an image of the leader's. Returns when that has begun.
 
         Raises `DeadlineExceeded` when it is not known whether it has.
         """
-        seconds = self._deadline(deadline_s)
-        request = RebuildRequest(self._answers_key, next(self._tokens), int(seconds * 1000))
-        self._ask(request, seconds, DeadlineExceeded("it is not known whether the rebuilding has begun"))
+        late = DeadlineExceeded("it is not known whether the rebuilding has begun")
+        self._ask(RebuildRequest, (), deadline_s, late)
 
     def tell_load(self, load: Load) -> None:
         """Tell the runtime what this process has to do."""
@@ -202,11 +180,8 @@ class Client:
     ) -> tuple[int, int]:
         """Hand the runtime a piece of a snapshot (restore.py); returns (next byte wanted, index of the log's new
         beginning, 0 until all is done). Raises `Refused`, `NoLeader` or `DeadlineExceeded`."""
-        request = RestoreRequest(
-            self._answers_key, next(self._tokens), int(deadline_s * 1000), index, above, size, digest, offset, data
-        )
         late = DeadlineExceeded("it is not known whether the snapshot was restored: look at the group")
-        done = self._ask(request, deadline_s, late)
+        done = self._ask(RestoreRequest, (index, above, size, digest, offset, data), deadline_s, late)
         return int(done.result), done.index
 
     # --- registers, which need no leader -----------------------------------------------------------------------------
@@ -218,11 +193,8 @@ class Client:
         Raises `NoLeader`, `NoMajority`, `Overloaded`, `Refused`, `RequestConflict` (nothing changed) or
         `OutcomeUnknown`: then ask again with the same ``request_id``.
         """
-        seconds = self._deadline(deadline_s)
-        request = RegisterRequest(
-            self._answers_key, next(self._tokens), int(seconds * 1000), name, request_id, fingerprint, command
-        )
-        answer = self._ask(request, seconds, OutcomeUnknown(request_id), request_id)
+        asked = name, request_id, fingerprint, command
+        answer = self._ask(RegisterRequest, asked, deadline_s, OutcomeUnknown(request_id), request_id)
         return register_outcome_decoder.decode(answer.result)
 
     def read_register(self, name: str, deadline_s: float | None = None) -> RegisterOutcome:
@@ -231,46 +203,52 @@ class Client:
 
     def read_registers(self, names: Sequence[str], deadline_s: float | None = None) -> list[RegisterOutcome]:
         """Each of them linearizably, all at once."""
-        seconds = self._deadline(deadline_s)
-        futures = [
-            self._submit(
-                RegisterRequest(self._answers_key, next(self._tokens), int(seconds * 1000), name, "", b"", b""),
-                seconds,
-                NoMajority(),
-            )
-            for name in names
-        ]
-        answers = [self._wait(future, deadline_s, NoMajority()) for future in futures]
-        return [register_outcome_decoder.decode(answer.result) for answer in answers]
+        calls = [self._submit(RegisterRequest, (name, "", b"", b""), deadline_s, NoMajority()) for name in names]
+        return [register_outcome_decoder.decode(self._wait(call).result) for call in calls]
 
     def register_names(self, after: str = "", deadline_s: float | None = None) -> RegisterNames:
         """A page of all registers' names after ``after``, deleted ones among them. Raises as `read_register`."""
-        seconds = self._deadline(deadline_s)
-        request = RegisterNamesRequest(self._answers_key, next(self._tokens), int(seconds * 1000), after)
-        answer = self._ask(request, seconds, NoMajority())
+        answer = self._ask(RegisterNamesRequest, (after,), deadline_s, NoMajority())
         return register_names_decoder.decode(answer.result)
 
     def register_news(self, life: int, position: int, wait_s: float) -> RegisterNews:
         """What this node has learned after ``position`` of its ``life`` (0, 0: all); waits for it. `NoLeader`."""
-        request = RegisterNewsRequest(self._answers_key, next(self._tokens), int(wait_s * 1000), life, position)
-        answer = self._ask(request, wait_s, NoLeader(SILENT_RUNTIME))
+        answer = self._ask(RegisterNewsRequest, (life, position), wait_s, NoLeader(SILENT_RUNTIME))
         return register_news_decoder.decode(answer.result)
 
     # --- sending ---------------------------------------------------------------------------------------------------
-    def _deadline(self, deadline_s: float | None) -> float:
-        return self._config.deadline_s if deadline_s is None else deadline_s
+    def _submit_proposal(
+        self, payload: bytes, request_id: str, deadline_s: float | None, fingerprint: bytes, kind: EntryKind
+    ) -> _Call:
+        proposal = Proposal(PROPOSAL_VERSION, request_id, fingerprint or fingerprint_of(payload), payload)
+        asked = request_id, int(kind), encode(proposal)
+        return self._submit(ProposeRequest, asked, deadline_s, OutcomeUnknown(request_id), request_id)
 
-    def _ask(self, request: Request, deadline_s: float, late: ConsensusError, request_id: str = "") -> Applied:
-        return self._wait(self._submit(request, deadline_s, late, request_id), deadline_s, late)
+    def _ask(
+        self,
+        kind: Callable[..., Request],
+        asked: tuple,
+        deadline_s: float | None,
+        late: ConsensusError,
+        request_id: str = "",
+    ) -> Applied:
+        return self._wait(self._submit(kind, asked, deadline_s, late, request_id))
 
-    def _submit(self, request: Request, deadline_s: float, late: ConsensusError, request_id: str = "") -> Future:
-        """``late`` is what the future ends with where no answer comes."""
-        future: Future = Future()
-        now_s = time.monotonic()
-        self._calls[request.token] = _Call(future, late, request_id, now_s, now_s + deadline_s + GRACE_S)
-        self._outgoing.append(request)
+    def _submit(
+        self,
+        kind: Callable[..., Request],
+        asked: tuple,
+        deadline_s: float | None,
+        late: ConsensusError,
+        request_id: str = "",
+    ) -> _Call:
+        """``asked`` is what a request of this ``kind`` holds besides what each holds; see `_Call` for the rest."""
+        seconds = self._config.deadline_s if deadline_s is None else deadline_s
+        now_s, token = time.monotonic(), next(self._tokens)
+        call = self._calls[token] = _Call(Future(), late, request_id, now_s, now_s + seconds + GRACE_S)
+        self._outgoing.append(kind(self._answers_key, token, int(seconds * 1000), *asked))
         self._flush()
-        return future
+        return call
 
     def _flush(self) -> None:
         """Whoever holds the lock sends for all; what is appended after its last look is seen by its next one."""
@@ -323,14 +301,12 @@ class Client:
                 call.future.set_exception(NoLeader(reason) if nothing_done else call.late)
 
     # --- receiving -------------------------------------------------------------------------------------------------
-    def _wait(self, future: Future, deadline_s: float | None, late: ConsensusError) -> Applied:
-        seconds = self._deadline(deadline_s) + GRACE_S
-        until_s = time.monotonic() + seconds
-        while (left_s := until_s - time.monotonic()) > 0:
+    def _wait(self, call: _Call) -> Applied:
+        while (left_s := call.until_s - time.monotonic()) > 0:
             with contextlib.suppress(FutureTimeoutError):
-                return future.result(min(left_s, REPLY_TIMEOUT_S))
+                return call.future.result(min(left_s, REPLY_TIMEOUT_S))
             self._look_after_sending(late=True)
-        raise late
+        raise call.late
 
     def _receive_forever(self) -> None:
         receiver: Link | None = None
@@ -380,10 +356,15 @@ class Client:
             if call.request_id:
                 self.meter.wrote(time.monotonic() - call.began_s)
             call.future.set_result(Applied(answer.index, answer.result))
-        elif call.again and answer.status in REFUSALS and isinstance(call.late, OutcomeUnknown):
-            call.future.set_exception(call.late)
         else:
-            call.future.set_exception(from_status(answer.status, answer.result, call.request_id))
+            call.future.set_exception(_failure(call, answer))
+
+
+def _failure(call: _Call, answer: Answer) -> ConsensusError:
+    says_nothing = call.again and answer.status in REFUSALS and isinstance(call.late, OutcomeUnknown)
+    if says_nothing or (answer.status == "deadline" and isinstance(call.late, DeadlineExceeded)):
+        return call.late
+    return from_status(answer.status, answer.result, call.request_id)
 
 
 def new_request_id() -> str:

@@ -7,9 +7,11 @@ from consensus.conf import NodeConfig
 from consensus.feed import Feed, _render
 from consensus.requests import Answer, answers_decoder
 from consensus.wire import encode
-from tests.support.listener import Listener, read_until
+from tests.support.listener import Listener, answering, read_until
 from tests.support.loop import Loop
 from tests.support.waiting import eventually
+
+FIRST, SECOND = Answer(1, "ok", 7), Answer(2, "ok", 7)
 
 
 def test_the_applied_index_reaches_whoever_listens(loop: Loop, redis_url: str) -> None:
@@ -67,35 +69,29 @@ def test_who_is_in_no_hurry_hears_the_latest_index_now_and_then(loop: Loop, redi
     loop.call(feed.stop)
 
 
-def test_an_answer_that_a_silent_connection_may_have_swallowed_is_given_again(loop: Loop, listener: Listener) -> None:
+def publish(loop: Loop, listener: Listener) -> Feed:
+    """A feed, which has begun to connect, with an answer to be given."""
     url = f"redis://127.0.0.1:{listener.port}/0"
     feed = loop.call(lambda: Feed(loop.reactor, NodeConfig("feeds", "n1", url, {"n1": url})))
-    for turn in range(2):
-        connection = listener.accept()
-        read_until(connection, b"PING")
-        connection.sendall(b"+PONG\r\n")
-        if not turn:
-            loop.call(lambda: feed.publish({"me": [Answer(1, "ok", 7)]}, 0))
-        assert encode([Answer(1, "ok", 7)]) in read_until(connection, b"EXPIRE")
+    loop.call(lambda: feed.publish({"me": [FIRST]}, 0))
+    return feed
+
+
+def test_an_answer_that_a_silent_connection_may_have_swallowed_is_given_again(loop: Loop, listener: Listener) -> None:
+    feed = publish(loop, listener)
+    for _ in range(2):
+        assert encode([FIRST]) in read_until(answering(listener.accept()), b"EXPIRE")
     loop.call(feed.stop)
 
 
 def test_an_answer_that_redis_refuses_is_given_twice_and_no_more(loop: Loop, listener: Listener) -> None:
-    url = f"redis://127.0.0.1:{listener.port}/0"
-    feed = loop.call(lambda: Feed(loop.reactor, NodeConfig("feeds", "n1", url, {"n1": url})))
-    refused, taken = encode([Answer(1, "ok", 7)]), encode([Answer(2, "ok", 7)])
-    for turn in range(2):
-        connection = listener.accept()
-        read_until(connection, b"PING")
-        connection.sendall(b"+PONG\r\n")
-        if not turn:
-            loop.call(lambda: feed.publish({"no list": [Answer(1, "ok", 7)]}, 0))
-        assert refused in read_until(connection, b"EXPIRE")
+    feed = publish(loop, listener)
+    for _ in range(2):
+        connection = answering(listener.accept())
+        assert encode([FIRST]) in read_until(connection, b"EXPIRE")
         connection.sendall(b"-WRONGTYPE no list\r\n")
-    connection = listener.accept()
-    read_until(connection, b"PING")
-    loop.call(lambda: feed.publish({"you": [Answer(2, "ok", 7)]}, 0))
-    connection.sendall(b"+PONG\r\n")
-    pushed = read_until(connection, b"EXPIRE")
-    assert taken in pushed and refused not in pushed
+    third = listener.accept()
+    loop.call(lambda: feed.publish({"you": [SECOND]}, 0))
+    pushed = read_until(answering(third), b"EXPIRE")
+    assert encode([SECOND]) in pushed and encode([FIRST]) not in pushed
     loop.call(feed.stop)

@@ -9,7 +9,7 @@ import pytest
 from consensus.conf import NodeConfig
 from consensus.request_sender import RequestSender
 from consensus.requests import ProposeRequest, ReadRequest, Request, TransferRequest, requests_decoder
-from tests.support.listener import Listener, read_until
+from tests.support.listener import Listener, answering, read_until
 from tests.support.waiting import eventually
 
 READ = ReadRequest("answers", 1, 60_000)
@@ -56,13 +56,6 @@ class Asker:
 @pytest.fixture
 def asker(listener: Listener) -> Asker:
     return Asker(listener.port)
-
-
-def answering(connection: socket.socket) -> socket.socket:
-    """A new connection, after the server has said that it is there."""
-    read_until(connection, b"PING")
-    connection.sendall(b"+PONG\r\n")
-    return connection
 
 
 def pushed(connection: socket.socket) -> list[Request]:

@@ -16,6 +16,7 @@ from consensus.reactor import Reactor
 from consensus.session_watch import SessionWatch
 from consensus.simulator.disk import Disk
 from consensus.storage import PostgresStorage
+from tests.support.servers import end_other_sessions
 from tests.support.waiting import eventually
 
 
@@ -206,7 +207,7 @@ def test_a_lost_session_is_an_error_and_the_next_one_finds_everything(postgres: 
     storage.open()
     storage.save(HardState(1, "n1"), entries(1, 1))
     with psycopg.connect(postgres.url, autocommit=True) as other:
-        other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+        end_other_sessions(other.execute)
     with pytest.raises(psycopg.OperationalError):
         storage.save(HardState(1, "n1"), entries(2, 1))
     storage.close()
@@ -236,7 +237,7 @@ def test_the_end_of_a_session_is_noticed_while_nothing_is_written(postgres: Post
         assert select.select([storage.descriptor], [], [], 20)[0]
         assert not ended()
         storage.save(HardState(1, "n1"), entries(1, 1))
-        other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+        end_other_sessions(other.execute)
     eventually(ended)
     watch.stop()
     storage.close()

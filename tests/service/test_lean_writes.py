@@ -15,6 +15,7 @@ from config_service.entries import selectors
 from consensus import errors
 from tests.service.conftest import Api
 from tests.support.asgi import Answer, Web
+from tests.support.servers import end_other_sessions
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BASE = "/api/v1/namespaces/shop/entries/"
@@ -178,10 +179,7 @@ def test_a_token_that_is_revoked_or_narrowed_and_a_user_who_is_locked_out_are_re
 def test_a_connection_that_has_died_is_replaced_and_a_database_that_is_away_is_told(shop, web, monkeypatch):
     def end_all() -> None:
         with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
-            )
+            end_other_sessions(cursor.execute)
 
     for value in range(3):
         answer, taken = write(web, "PUT", BASE + "a", shop.headers | JSON, {"value": value})

@@ -10,6 +10,7 @@ from consensus import reads
 from consensus.errors import DeadlineExceeded, NoLeader
 from consensus.models import AppliedState
 from consensus.sql import execute, execute_first
+from tests.support.servers import end_other_sessions
 
 A = "namespaces/shop/entries/a"
 
@@ -76,12 +77,9 @@ def test_catching_up_asks_the_group_and_looks_at_the_tables(shop, direct):
         reads.catch_up()
 
 
-def end_other_sessions() -> None:
+def end_sessions() -> None:
     with psycopg.connect(**connection.get_connection_params()) as other:
-        other.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
-        )
+        end_other_sessions(other.execute)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -91,10 +89,10 @@ def test_a_connection_is_replaced_before_the_first_query_of_a_request_and_never_
     for _ in range(2):
         close_old_connections()
         assert look("SELECT 1").fetchone() == (1,)
-        end_other_sessions()
+        end_sessions()
     close_old_connections()
     assert look("SELECT 1").fetchone() == (1,)
-    end_other_sessions()
+    end_sessions()
     with pytest.raises(OperationalError):
         look("SELECT 1")
     close_old_connections()
@@ -108,6 +106,6 @@ def test_questions_of_the_event_loop_find_a_connection_that_lives():
     try:
         for _ in range(2):
             assert pool.submit(Namespace.objects.count).result(10) == 0
-            end_other_sessions()
+            end_sessions()
     finally:
         pool.close()

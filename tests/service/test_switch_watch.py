@@ -7,18 +7,18 @@ import pytest
 from config_service.accounts import services as accounts
 from config_service.accounts.models import ApiToken
 from config_service.api import streams
-from config_service.live import switch_seen, watchers
+from config_service.live import switch_seen
 from config_service.live.switch_seen import Seen, read_seen
 from config_service.switches import board as boards
 from config_service.switches.board import Board
 from config_service.switches.recording import Recorder
 from config_service.switches.stored import SwitchSnapshot
 from tests.service.conftest import Api, group_view
+from tests.service.watching import STREAM, ended, watchful_web
 from tests.support.asgi import Stream, Web
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
-STREAM = {"Accept": "text/event-stream"}
 PATH = "/api/v1/switches/watch"
 
 
@@ -32,11 +32,8 @@ def board(transactional_db, direct, monkeypatch):
 
 @pytest.fixture
 def web(board, settings, monkeypatch):
-    settings.WEB_THREADS = 4
-    monkeypatch.setattr(watchers, "LOOK_EVERY_S", 0.05)
-    web = Web()
-    yield web
-    web.close()
+    with watchful_web(settings, monkeypatch) as web:
+        yield web
 
 
 @pytest.fixture
@@ -64,11 +61,6 @@ def poll(web: Web, api: Api, query: str = ""):
 def told(stream: Stream, count: int) -> list[tuple[str, object, int]]:
     eventually(lambda: len(stream.events("change")) >= count, what=f"{count} changes in {stream.raw!r}")
     return [(event.data["name"], event.data["value"], event.data["version"]) for event in stream.events("change")]
-
-
-def ended(stream: Stream) -> dict:
-    eventually(lambda: stream.over)
-    return stream.events("end")[-1].data
 
 
 def test_a_stream_tells_what_is_and_what_comes(flipper, web, board):

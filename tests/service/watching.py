@@ -1,5 +1,8 @@
 """Watching the web process of a test: beginning a watch, and reading what it told."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 
 from config_service.live import watchers
@@ -10,8 +13,9 @@ from tests.support.waiting import eventually
 STREAM = {"Accept": "text/event-stream"}
 
 
-@pytest.fixture
-def web(transactional_db, direct, settings, monkeypatch):
+@contextmanager
+def watchful_web(settings, monkeypatch) -> Iterator[Web]:
+    """A web process that soon sees what nobody tells it."""
     settings.WEB_THREADS = 4
     monkeypatch.setattr(watchers, "LOOK_EVERY_S", 0.05)
     web = Web()
@@ -20,12 +24,18 @@ def web(transactional_db, direct, settings, monkeypatch):
 
 
 @pytest.fixture
+def web(transactional_db, direct, settings, monkeypatch):
+    with watchful_web(settings, monkeypatch) as web:
+        yield web
+
+
+@pytest.fixture
 def put(shop, direct, web):
     """Write, and tell the web process of it, as the runtime does."""
 
     def write(key: str, value: object = 1, namespace: str = "shop") -> int:
         answer = shop.put(f"namespaces/{namespace}/entries/{key}", {"value": value})
-        web.on_loop(lambda: web.live.follower.tell(direct.applied))
+        news(web, direct)
         return answer.json()["revision"]
 
     return write

@@ -32,6 +32,13 @@ class Listener:
             one.close()
 
 
+def answering(connection: socket.socket) -> socket.socket:
+    """A new connection of a node's, after its Redis has said that it is there."""
+    read_until(connection, b"PING")
+    connection.sendall(b"+PONG\r\n")
+    return connection
+
+
 def read_until(connection: socket.socket, end: bytes) -> bytes:
     """All that comes on ``connection`` until ``end`` is among it."""
     data = b""
