@@ -31,7 +31,8 @@ FAILURES = (redis.RedisError, hiredis.HiredisError, OSError)
 
 
 class Channel:
-    """``opened``, ``replied`` and ``lost`` are called in the reactor's thread, as is everything here.
+    """``opened``, ``replied``, ``lost`` and ``freed`` are called in the reactor's thread, as is everything here;
+    ``freed`` when the socket has taken the rest of what it did not take at once.
 
     ``failing``: the last attempt to connect, or the last reply, was an error; cleared by the first good reply.
     """
@@ -44,6 +45,7 @@ class Channel:
         opened: Callable[[], None],
         replied: Callable[[object], None],
         lost: Callable[[], None],
+        freed: Callable[[], None] = lambda: None,
         reply_timeout_s: float = REPLY_TIMEOUT_S,
         listens: bool = False,
     ):
@@ -52,7 +54,7 @@ class Channel:
         self.failing = False
         self.unanswered = 0
         self._reactor = reactor
-        self._opened, self._replied, self._lost = opened, replied, lost
+        self._opened, self._replied, self._lost, self._freed = opened, replied, lost, freed
         self._reply_timeout_s = reply_timeout_s
         self._listens = listens
         self._connection: AbstractConnection | None = None
@@ -98,6 +100,8 @@ class Channel:
         self.read()
         if self._unsent and self._socket is not None:
             self._guarded(self._send)
+            if self.is_free:
+                self._freed()
 
     def tick(self, now_s: float) -> None:
         if self._socket is None:

@@ -61,7 +61,7 @@ class Pusher(Generic[Item]):
         self._waiting_bytes = 0
         self._sent: deque[_Push[Item]] = deque()
         self.dropped = 0
-        self._channel = Channel(reactor, name, url, self.flush, self._replied, self._lost)
+        self._channel = Channel(reactor, name, url, self.flush, self._replied, self._lost, freed=self.flush)
 
     @property
     def url(self) -> str:
